@@ -1,1 +1,14 @@
-//! placeholder
+//! NANO's engine: V8 isolates as actors, the web APIs inside them, and the limits around them.
+//!
+//! The crate turns an app's folder ([`AppSpec`]) into a [`Worker`], which answers [`Request`]s. V8's types do not
+//! leave it: what crosses is plain data and `http` types. Every `unsafe` block is in [`engine`].
+
+mod api;
+mod bootstrap;
+mod engine;
+mod worker;
+
+pub use engine::{Engine, EngineError, EngineOptions, handed_over_turns};
+pub use worker::{
+    AppSpec, BodyError, Failure, Fault, IncomingBody, Limits, Reply, ReplyBody, Request, StreamBody, Worker, WorkerStats,
+};

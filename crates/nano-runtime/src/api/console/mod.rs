@@ -1,0 +1,59 @@
+//! The console (Console standard): formatting is JavaScript, this is where its lines leave, and what it needs to look
+//! into values without running their code.
+
+use std::sync::Arc;
+
+use crate::engine::{OpFn, ops};
+use crate::worker::state_of;
+
+pub(super) fn ops() -> Vec<OpFn> {
+    ops![console_write, promise_state, proxy_details]
+}
+
+/// `console_write(level, text)`, level one of debug, info, warn, error.
+fn console_write(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let level = match super::string_arg(scope, &args, 0).as_str() {
+        "debug" => tracing::Level::DEBUG,
+        "warn" => tracing::Level::WARN,
+        "error" => tracing::Level::ERROR,
+        _ => tracing::Level::INFO,
+    };
+    let text = super::string_arg(scope, &args, 1);
+    let Some(state) = state_of(scope) else { return };
+    let logs = Arc::clone(&state.logs);
+    logs.write(level, &state.app, state.current_request_id(), &text);
+}
+
+/// `promise_state(promise)` -> `[0 pending | 1 fulfilled | 2 rejected, value]`.
+fn promise_state(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(0)) else {
+        return super::throw_type_error(scope, "not a promise");
+    };
+    let (state, value) = match promise.state() {
+        v8::PromiseState::Pending => (0, v8::undefined(scope).into()),
+        v8::PromiseState::Fulfilled => (1, promise.result(scope)),
+        v8::PromiseState::Rejected => (2, promise.result(scope)),
+    };
+    let elements = [v8::Integer::new(scope, state).into(), value];
+    rv.set(v8::Array::new_with_elements(scope, &elements).into());
+}
+
+/// `proxy_details(value)` -> `[target, handler]` of a proxy, else undefined.
+fn proxy_details(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    if let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(args.get(0)) {
+        let elements = [proxy.get_target(scope), proxy.get_handler(scope)];
+        rv.set(v8::Array::new_with_elements(scope, &elements).into());
+    }
+}

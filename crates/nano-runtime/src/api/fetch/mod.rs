@@ -1,0 +1,409 @@
+//! Fetch: what Request and Response need of the exchange that they belong to.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::engine::{OpFn, ops};
+use crate::worker::{
+    BodyError, Event, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody, RequestId, Written,
+    app_started, request_failed, state_of,
+};
+
+/// Headers that one response may have.
+const RESPONSE_HEADERS_MAX: u32 = 512;
+/// Bytes of one response's headers.
+const RESPONSE_HEADER_BYTES_MAX: usize = 256 << 10;
+
+pub(super) fn ops() -> Vec<OpFn> {
+    ops![
+        request_method,
+        request_url,
+        request_headers,
+        body_read,
+        body_collect,
+        body_cancel,
+        respond,
+        response_write,
+        response_close,
+        response_error,
+        handler_failed,
+        hold,
+        release,
+        app_ready,
+    ]
+}
+
+/// `request_method(rid)` -> string.
+fn request_method(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let Some(method) = state_of(scope).and_then(|s| Some(s.requests.get(&id)?.request.method.clone())) else {
+        return ended(scope);
+    };
+    super::return_string(scope, &mut rv, method.as_str());
+}
+
+/// `request_url(rid)` -> the serialised URL.
+fn request_url(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let Some(request) = state_of(scope).and_then(|s| Some(&s.requests.get(&id)?.request)) else {
+        return ended(scope);
+    };
+    let host = request.host.to_str().unwrap_or("");
+    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    // `OPTIONS *` names no path.
+    let path = if path.starts_with('/') { path } else { "/" };
+    let text = format!("{}://{host}{path}", request.scheme);
+    match ada_url::Url::parse(&text, None) {
+        Ok(url) => super::return_string(scope, &mut rv, url.href()),
+        Err(_) => super::throw_type_error(scope, "the request's URL is not valid"),
+    }
+}
+
+/// `request_headers(rid)` -> [name, value, name, value, ...], names in lower case.
+fn request_headers(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let Some(headers) = state_of(scope).and_then(|s| Some(s.requests.get(&id)?.request.headers.clone())) else {
+        return ended(scope);
+    };
+    let mut list: Vec<v8::Local<'_, v8::Value>> = Vec::with_capacity(headers.len() * 2);
+    for (name, value) in &headers {
+        let name =
+            v8::String::new_from_one_byte(scope, name.as_str().as_bytes(), v8::NewStringType::Internalized);
+        let value = v8::String::new_from_one_byte(scope, value.as_bytes(), v8::NewStringType::Normal);
+        let (Some(name), Some(value)) = (name, value) else {
+            return super::throw_range_error(scope, "Invalid string length");
+        };
+        list.push(name.into());
+        list.push(value.into());
+    }
+    rv.set(v8::Array::new_with_elements(scope, &list).into());
+}
+
+fn ended(scope: &mut v8::PinScope<'_, '_>) {
+    super::throw_type_error(scope, "the request has ended");
+}
+
+/// Reads one chunk: undefined at the end.
+async fn read_chunk(body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
+    loop {
+        match poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(error),
+            // Trailers are dropped: Fetch has no place for them.
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                _ => {}
+            },
+        }
+    }
+}
+
+async fn read_all(body: &mut IncomingBody) -> Result<Vec<u8>, BodyError> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1 << 20);
+    let mut all = Vec::with_capacity(expected);
+    while let Some(chunk) = read_chunk(body).await? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+/// Begins a read of the body by a task that gives the body back with its result.
+fn begin_read<F, Fut>(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: &v8::FunctionCallbackArguments<'_>,
+    rv: &mut v8::ReturnValue<'_, v8::Value>,
+    read: F,
+) where
+    F: FnOnce(IncomingBody) -> Fut + Send + 'static,
+    Fut: Future<Output = (IncomingBody, Result<Option<Vec<u8>>, BodyError>)> + Send + 'static,
+{
+    let id = super::id_arg(args, 0);
+    let Some(op) = IsolateState::begin_op(scope, rv) else { return };
+    let Some(state) = state_of(scope) else { return };
+    let Some(actor) = state.actor.upgrade() else { return };
+    let body = state.requests.get_mut(&id).and_then(|request| {
+        request.body_taken = true;
+        request.body.take()
+    });
+    let Some(body) = body else {
+        let result = OpResult::Undefined;
+        return actor.post(Event::Completed { op, result });
+    };
+    let owner = std::sync::Weak::clone(&state.actor);
+    let task = actor.runtime().spawn(async move {
+        let (body, result) = read(body).await;
+        let (result, too_large, body) = match result {
+            Ok(Some(bytes)) => (OpResult::Bytes(bytes), false, Some(body)),
+            Ok(None) => (OpResult::Undefined, false, None),
+            Err(error) => {
+                (OpResult::TypeError(error.to_string()), matches!(error, BodyError::TooLarge), None)
+            }
+        };
+        if let Some(actor) = owner.upgrade() {
+            actor.post(Event::BodyRead { op, request: id, body, result, too_large });
+        }
+    });
+    state.set_abort(op, task.abort_handle());
+}
+
+/// `body_read(rid)` -> Promise of a Uint8Array, or of undefined at the end.
+fn body_read(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    begin_read(scope, &args, &mut rv, |mut body| async move {
+        let result = read_chunk(&mut body).await.map(|chunk| chunk.map(|chunk| chunk.to_vec()));
+        (body, result)
+    });
+}
+
+/// `body_collect(rid)` -> Promise of a Uint8Array with the whole body.
+fn body_collect(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    begin_read(scope, &args, &mut rv, |mut body| async move {
+        let result = read_all(&mut body).await.map(Some);
+        (body, result)
+    });
+}
+
+/// `body_cancel(rid)`: nobody will read the body.
+fn body_cancel(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    if let Some(request) = state_of(scope).and_then(|state| state.requests.get_mut(&id)) {
+        request.body = None;
+        request.body_taken = true;
+    }
+}
+
+/// The header list of a response. An exception is pending on `None`.
+fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderMap> {
+    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else { return Some(HeaderMap::new()) };
+    if list.length() / 2 > RESPONSE_HEADERS_MAX {
+        super::throw_range_error(scope, "too many headers in the response");
+        return None;
+    }
+    let mut headers = HeaderMap::with_capacity((list.length() / 2) as usize);
+    let mut bytes = 0;
+    let mut index = 0;
+    while index + 1 < list.length() {
+        let name = list.get_index(scope, index)?;
+        let value = list.get_index(scope, index + 1)?;
+        index += 2;
+        let (name, value) = (one_byte(scope, name), one_byte(scope, value));
+        bytes += name.len() + value.len();
+        let parsed = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
+        let Some((name, value)) = parsed.filter(|_| bytes <= RESPONSE_HEADER_BYTES_MAX) else {
+            super::throw_type_error(scope, "the response has an invalid header, or too much of them");
+            return None;
+        };
+        headers.append(name, value);
+    }
+    Some(headers)
+}
+
+/// A byte string (Web IDL): every code unit is a byte.
+fn one_byte(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Vec<u8> {
+    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Vec::new() };
+    let mut bytes = vec![0; text.length()];
+    text.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
+    bytes
+}
+
+/// The bytes of a string in UTF-8.
+fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
+    Bytes::from(value.to_rust_string_lossy(scope))
+}
+
+/// `respond(rid, status, headers, kind, body)`; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
+/// Returns false when nobody waits for the response any more.
+fn respond(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let status = u16::try_from(super::u32_arg(&args, 1)).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let Some(status) = status.filter(|status| status.as_u16() >= 200) else {
+        return super::throw_range_error(scope, "the response's status is not one that can be sent");
+    };
+    let Some(headers) = header_map(scope, args.get(2)) else { return };
+    let kind = super::u32_arg(&args, 3);
+    let full = match kind {
+        1 => utf8(scope, args.get(4)),
+        2 => match super::bytes_arg(scope, &args, 4) {
+            Some(bytes) => Bytes::from(bytes),
+            None => return,
+        },
+        _ => Bytes::new(),
+    };
+    let Some(state) = state_of(scope) else { return };
+    let owner = std::sync::Weak::clone(&state.actor);
+    let Some(request) = state.requests.get_mut(&id).filter(|request| !request.replied) else {
+        return rv.set_bool(false);
+    };
+    request.replied = true;
+    let mut pipe = None;
+    let body = match kind {
+        1 | 2 => ReplyBody::Full(full),
+        3 => {
+            let made = Pipe::new(move |event| tell(&owner, id, event));
+            let reader = made.reader(None);
+            request.pipe = Some(Arc::clone(&made));
+            pipe = Some(made);
+            ReplyBody::Stream(reader)
+        }
+        4 => request.body.take().map_or(ReplyBody::Empty, ReplyBody::Incoming),
+        _ => ReplyBody::Empty,
+    };
+    let reply = Reply { status, headers, body };
+    let actor = state.actor.upgrade();
+    rv.set_bool(actor.is_some_and(|actor| actor.reply(id, Ok(reply), pipe.as_ref())));
+}
+
+fn tell(actor: &std::sync::Weak<crate::worker::Actor>, id: RequestId, event: PipeEvent) {
+    let Some(actor) = actor.upgrade() else { return };
+    match event {
+        PipeEvent::Room => actor.post(Event::Room(id)),
+        // The reader is dropped from anywhere, so the turn runs elsewhere.
+        PipeEvent::Drained => actor.post_elsewhere(Event::Drained(id)),
+        PipeEvent::Closed => actor.post_elsewhere(Event::Gone(id)),
+    }
+}
+
+/// `response_write(rid, chunk)` -> true: go on; false: the client is gone; a promise of either: wait for room.
+fn response_write(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let Some(chunk) = super::bytes_arg(scope, &args, 1) else { return };
+    let pipe = state_of(scope).and_then(|state| state.requests.get(&id)?.pipe.clone());
+    match pipe.map_or(Written::Closed, |pipe| pipe.write(Bytes::from(chunk))) {
+        Written::Room => rv.set_bool(true),
+        Written::Closed => rv.set_bool(false),
+        Written::Full => {
+            let Some(op) = IsolateState::begin_op(scope, &mut rv) else { return };
+            let request = state_of(scope).and_then(|state| state.requests.get_mut(&id));
+            if let Some(request) = request {
+                request.waiting_write = Some(op);
+            }
+        }
+    }
+}
+
+/// `response_close(rid)`.
+fn response_close(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    if let Some(pipe) = state_of(scope).and_then(|state| state.requests.get(&id)?.pipe.clone()) {
+        pipe.end(Ok(()));
+    }
+}
+
+/// `response_error(rid, reason)`: the stream failed; the connection is cut, so that the client sees it.
+fn response_error<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let text = crate::worker::describe_exception(scope, args.get(1));
+    let Some(state) = state_of(scope) else { return };
+    let Some(request) = state.requests.get(&id) else { return };
+    let request_id = request.request.id.to_str().unwrap_or("");
+    state.logs.write(tracing::Level::ERROR, &state.app, request_id, &format!("response stream failed: {text}"));
+    if let Some(pipe) = &request.pipe {
+        pipe.end(Err(BodyError::Broken("the app's stream failed".into())));
+    }
+}
+
+/// `handler_failed(rid, error)`: the handler threw, or answered what is no Response.
+fn handler_failed<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    request_failed(scope, super::id_arg(&args, 0), args.get(1));
+}
+
+/// `hold(rid)`: a `waitUntil` promise is under way. Returns false when the request has ended.
+fn hold(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    let Some(state) = state_of(scope) else { return };
+    let owner = std::sync::Weak::clone(&state.actor);
+    let Some(actor) = state.actor.upgrade() else { return };
+    let Some(request) = state.requests.get_mut(&id) else { return rv.set_bool(false) };
+    request.holds += 1;
+    rv.set_bool(true);
+    if request.holds == 1 {
+        let timeout = std::time::Duration::from_millis(actor.spec().limits.timeout_ms);
+        let until = request.deadline + timeout;
+        actor.runtime().spawn(async move {
+            tokio::time::sleep_until(until.into()).await;
+            if let Some(actor) = owner.upgrade() {
+                actor.post(Event::Expired(id));
+            }
+        });
+    }
+}
+
+/// `release(rid)`: a `waitUntil` promise is settled.
+fn release(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = super::id_arg(&args, 0);
+    if let Some(state) = state_of(scope) {
+        if let Some(request) = state.requests.get_mut(&id) {
+            request.holds = request.holds.saturating_sub(1);
+        }
+        if state.is_finished(id) {
+            state.close_request(id);
+        }
+    }
+}
+
+/// `app_ready(failed, error)`: the app's top level is through.
+fn app_ready(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let failed = args.get(0).boolean_value(scope);
+    let error = failed.then(|| args.get(1));
+    if let Some(actor) = state_of(scope).and_then(|state| state.actor.upgrade()) {
+        app_started(scope, &actor, error);
+    }
+}

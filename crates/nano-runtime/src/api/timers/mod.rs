@@ -1,0 +1,35 @@
+//! Timers (HTML, section 8.6).
+
+use std::time::Duration;
+
+use crate::engine::{OpFn, ops};
+use crate::worker::state_of;
+
+pub(super) fn ops() -> Vec<OpFn> {
+    ops![timer_start, timer_cancel]
+}
+
+/// `timer_start(id, delayMs, repeat)`: `fireTimer(id)` is called when it is due.
+fn timer_start(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let (id, delay) = (super::u32_arg(&args, 0), super::u32_arg(&args, 1));
+    let repeat = args.get(2).boolean_value(scope);
+    let Some(state) = state_of(scope) else { return };
+    if !state.start_timer(id, Duration::from_millis(delay.into()), repeat) {
+        super::throw_range_error(scope, "too many timers in this app");
+    }
+}
+
+/// `timer_cancel(id)`.
+fn timer_cancel(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    if let Some(state) = state_of(scope) {
+        state.cancel_timer(super::u32_arg(&args, 0));
+    }
+}

@@ -1,0 +1,126 @@
+//! Memory limits. V8's heap limit covers its own heap; array buffers and bodies are counted here.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::watchdog::{self, Control, Termination};
+
+/// How much past its limit a heap may grow while a termination unwinds, a step.
+const HEADROOM_STEP_BYTES: usize = 16 << 20;
+/// How many such steps: past them V8 gives up, and [`out_of_memory`] is the last line.
+const HEADROOM_STEPS: usize = 4;
+
+/// The bytes outside V8's heap that one isolate holds, with their limit.
+#[derive(Debug)]
+pub(crate) struct MemoryAccount {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl MemoryAccount {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    }
+
+    /// Counts `bytes` more, unless that is over the limit.
+    pub(crate) fn try_add(&self, bytes: usize) -> bool {
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                used.checked_add(bytes).filter(|total| *total <= self.limit)
+            })
+            .is_ok()
+    }
+
+    pub(crate) fn sub(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes counted now.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// The allocator of array buffers, which refuses over the limit: V8 collects garbage, tries once more, and throws a
+/// RangeError.
+pub(super) fn array_buffer_allocator(account: &Arc<MemoryAccount>) -> v8::UniqueRef<v8::Allocator> {
+    let handle = Arc::into_raw(Arc::clone(account));
+    // SAFETY: `handle` is an `Arc` turned raw, which `drop` turns back exactly once, and the functions of the table
+    // match its type.
+    unsafe { v8::new_rust_allocator(handle, &ALLOCATOR) }
+}
+
+static ALLOCATOR: v8::RustAllocatorVtable<MemoryAccount> =
+    v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_account };
+
+unsafe extern "C" fn allocate(account: &MemoryAccount, len: usize) -> *mut c_void {
+    if !account.try_add(len) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: calloc has no preconditions; a zero length may give null, hence the 1.
+    let data = unsafe { libc::calloc(len.max(1), 1) };
+    if data.is_null() {
+        account.sub(len);
+    }
+    data
+}
+
+unsafe extern "C" fn allocate_uninitialized(account: &MemoryAccount, len: usize) -> *mut c_void {
+    if !account.try_add(len) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: malloc has no preconditions; a zero length may give null, hence the 1.
+    let data = unsafe { libc::malloc(len.max(1)) };
+    if data.is_null() {
+        account.sub(len);
+    }
+    data
+}
+
+unsafe extern "C" fn free(account: &MemoryAccount, data: *mut c_void, len: usize) {
+    account.sub(len);
+    // SAFETY: V8 frees what `allocate` or `allocate_uninitialized` returned, once.
+    unsafe { libc::free(data) };
+}
+
+unsafe extern "C" fn drop_account(account: *const MemoryAccount) {
+    // SAFETY: `account` came from `Arc::into_raw` in `array_buffer_allocator`, and V8 drops the allocator once.
+    drop(unsafe { Arc::from_raw(account) });
+}
+
+/// Sets the heap limit's callback and the out-of-memory handler of a new isolate.
+pub(super) fn install_limits(isolate: &mut v8::OwnedIsolate, control: &Arc<Control>) {
+    // The isolate's owner keeps the `Control` for longer than the isolate.
+    isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(control).cast_mut().cast());
+    isolate.set_oom_error_handler(out_of_memory);
+}
+
+/// Ends the running script and gives it room to unwind: returning the same limit would abort the process.
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
+    // SAFETY: `data` is the `Control` given to `install_limits`, which outlives the isolate.
+    let control = unsafe { &*data.cast::<Control>() };
+    control.terminate(Termination::Memory);
+    if current < initial.saturating_add(HEADROOM_STEP_BYTES * HEADROOM_STEPS) {
+        current + HEADROOM_STEP_BYTES
+    } else {
+        current
+    }
+}
+
+/// V8 cannot go on with this isolate, and would abort the process if this returned. The isolate and this thread are
+/// written off: whoever waits for an answer gets one, the thread's place in the pool is given away, and it sleeps
+/// for good.
+unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomDetails) {
+    let _ = std::panic::catch_unwind(|| {
+        watchdog::write_off_current_turn();
+        tokio::task::block_in_place(park_forever);
+    });
+    park_forever();
+}
+
+fn park_forever() {
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,103 @@
+//! V8 itself: start-up, the snapshot, isolates, locks, and the limits that need a hook in the engine.
+//!
+//! This folder holds all of the crate's `unsafe`, one operation a block.
+
+mod callbacks;
+mod isolate;
+mod memory;
+mod modules;
+mod snapshot;
+mod watchdog;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+pub(crate) use callbacks::{OpFn, guard, ops};
+use callbacks::external_references;
+pub(crate) use isolate::{Isolate, IsolateLimits};
+pub(crate) use memory::MemoryAccount;
+pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
+pub(crate) use watchdog::{Budget, Control, Termination, Turn};
+pub use watchdog::handed_over_turns;
+
+/// What an [`Engine`] is started with.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Threads of V8's own pool (garbage collection, optimising compilation); 0 takes V8's default.
+    pub v8_threads: u32,
+}
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// V8 is a singleton of the process.
+    #[error("the engine was started twice in one process")]
+    StartedTwice,
+    /// A built-in failed while the snapshot was made: a bug in NANO.
+    #[error("a built-in failed while the startup snapshot was made: {0}")]
+    Bootstrap(String),
+    /// The watchdog's thread could not be made.
+    #[error("the watchdog thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A running V8 with NANO's snapshot. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+struct EngineInner {
+    snapshot: &'static [u8],
+    watchdog: watchdog::Watchdog,
+    /// Isolates whose thread is parked for good after V8 ran out of memory inside a built-in.
+    lost: AtomicU32,
+}
+
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+impl Engine {
+    /// Starts V8 and makes the startup snapshot. Call it in `main`, before any other thread exists: a thread made
+    /// earlier may lack access to V8's protected memory and die on its first turn.
+    ///
+    /// # Errors
+    /// [`EngineError`] when called twice, or when a built-in fails.
+    pub fn start(options: &EngineOptions) -> Result<Self, EngineError> {
+        if STARTED.swap(true, Ordering::SeqCst) {
+            return Err(EngineError::StartedTwice);
+        }
+        v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
+        v8::V8::initialize_platform(v8::new_default_platform(options.v8_threads, false).make_shared());
+        v8::V8::initialize();
+        let snapshot = snapshot::create().map_err(EngineError::Bootstrap)?;
+        // Every isolate refers to the blob, for as long as the process lives.
+        let snapshot: &'static [u8] = Box::leak(snapshot.into_boxed_slice());
+        let watchdog = watchdog::Watchdog::start()?;
+        Ok(Self { inner: Arc::new(EngineInner { snapshot, watchdog, lost: AtomicU32::new(0) }) })
+    }
+
+    /// Isolates written off since the start (each holds its memory and one parked thread).
+    #[must_use]
+    pub fn lost_isolates(&self) -> u32 {
+        self.inner.lost.load(Ordering::Relaxed)
+    }
+
+    /// The size of the startup snapshot in bytes.
+    #[must_use]
+    pub fn snapshot_bytes(&self) -> usize {
+        self.inner.snapshot.len()
+    }
+
+    pub(crate) fn count_lost_isolate(&self) {
+        self.inner.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn new_isolate(&self, limits: &IsolateLimits, control: &Arc<Control>) -> Isolate {
+        Isolate::new(self.inner.snapshot, limits, control)
+    }
+
+    /// Begins a turn on this thread, under the watchdog's eyes.
+    pub(crate) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
+        self.inner.watchdog.begin_turn(control)
+    }
+}

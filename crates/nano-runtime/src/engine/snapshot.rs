@@ -1,0 +1,98 @@
+//! The startup snapshot: every built-in evaluated once, and what all isolates start from.
+
+use crate::bootstrap::{self, BuiltIn};
+
+/// Where the hooks object lies among the context's data.
+pub(super) const HOOKS_INDEX: usize = 0;
+
+/// Runs all built-ins in a fresh context and serialises it.
+pub(super) fn create() -> Result<Vec<u8>, String> {
+    let references = super::external_references();
+    let mut isolate = v8::Isolate::snapshot_creator(Some(references.into()), None);
+    let made = {
+        v8::scope!(let scope, &mut isolate);
+        let context = v8::Context::new(scope, v8::ContextOptions::default());
+        scope.set_default_context(context);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        run_built_ins(scope).map(|hooks| {
+            let index = scope.add_context_data(context, hooks);
+            debug_assert_eq!(index, HOOKS_INDEX, "the hooks are the first data of the context");
+        })
+    };
+    // The blob has to be made even after a failure: dropping a snapshot creator without it is an error.
+    let blob = isolate.create_blob(v8::FunctionCodeHandling::Keep);
+    made?;
+    blob.map(|blob| blob.to_vec()).ok_or_else(|| "V8 made no snapshot".to_owned())
+}
+
+/// Evaluates each file as `(exports, require, primordials, ops) => …`; what `main.js` exports are the hooks.
+fn run_built_ins<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
+    let null = v8::null(scope).into();
+    let ops = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+    for op in crate::api::ops() {
+        let template = v8::FunctionTemplate::builder_raw(op.callback)
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope);
+        let function = template.get_function(scope).ok_or("no function for an op")?;
+        let name = string(scope, op.name)?;
+        function.set_name(name);
+        ops.set(scope, name.into(), function.into());
+    }
+    let primordials = v8::Object::new(scope);
+    let loaded = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+    let require = v8::Function::builder_raw(bootstrap::require_callback())
+        .data(loaded.into())
+        .build(scope)
+        .ok_or("no require function")?;
+    let mut exports = v8::Object::new(scope);
+    for built_in in bootstrap::BUILT_INS {
+        exports = v8::Object::new(scope);
+        let arguments = [exports.into(), require.into(), primordials.into(), ops.into()];
+        run_built_in(scope, built_in, &arguments)?;
+        let name = string(scope, built_in.name)?;
+        loaded.set(scope, name.into(), exports.into());
+    }
+    Ok(exports)
+}
+
+fn run_built_in(
+    scope: &mut v8::PinScope<'_, '_>,
+    built_in: &BuiltIn,
+    arguments: &[v8::Local<'_, v8::Value>],
+) -> Result<(), String> {
+    v8::tc_scope!(let scope, scope);
+    let describe = |message: Option<v8::Local<'_, v8::Message>>, scope: &v8::PinScope<'_, '_>| {
+        let text = message.map_or_else(String::new, |message| {
+            let line = message.get_line_number(scope).unwrap_or(0);
+            format!("line {line}: {}", message.get(scope).to_rust_string_lossy(scope))
+        });
+        format!("{}: {text}", built_in.name)
+    };
+    let source = string(scope, &format!("\"use strict\";{}", built_in.source))?;
+    let resource = string(scope, &format!("nano:{}", built_in.name))?;
+    let origin =
+        v8::ScriptOrigin::new(scope, resource.into(), 0, 0, false, 0, None, false, false, false, None);
+    let mut source = v8::script_compiler::Source::new(source, Some(&origin));
+    let mut names = Vec::new();
+    for name in ["exports", "require", "primordials", "ops"] {
+        names.push(string(scope, name)?);
+    }
+    let function = v8::script_compiler::compile_function(
+        scope,
+        &mut source,
+        &names,
+        &[],
+        v8::script_compiler::CompileOptions::NoCompileOptions,
+        v8::script_compiler::NoCacheReason::NoReason,
+    );
+    let undefined = v8::undefined(scope).into();
+    let result = function.and_then(|function| function.call(scope, undefined, arguments));
+    match result {
+        Some(_) => Ok(()),
+        None => Err(describe(scope.message(), scope)),
+    }
+}
+
+fn string<'s>(scope: &v8::PinScope<'s, '_>, text: &str) -> Result<v8::Local<'s, v8::String>, String> {
+    v8::String::new(scope, text).ok_or_else(|| "a built-in is too long for a string".to_owned())
+}

@@ -1,0 +1,370 @@
+//! One thread that watches every turn: it gives the cores of long turns away, and ends those over their limits.
+//!
+//! A thread that runs turns has a [`Slot`]; begin and end of each piece of work (one event of one request) move its
+//! sequence number, odd while work runs. The watchdog looks at all slots every tick, sees by the number whether the
+//! same work still runs, and from its first sight on reads the CPU clock of that thread. Short work thus costs two
+//! readings of the monotonic clock and no system call. While nothing runs, the watchdog sleeps.
+
+use std::cell::OnceCell;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// How often running turns are looked at.
+const TICK: Duration = Duration::from_millis(4);
+/// A turn that runs this long gives its place among tokio's workers away, and again after as long.
+const HAND_OVER_AFTER: Duration = Duration::from_millis(10);
+/// How long the hand-over waits, so that another thread really takes the place.
+const HAND_OVER_PAUSE: Duration = Duration::from_micros(300);
+/// Ticks without any work after which the watchdog sleeps until a turn wakes it.
+const IDLE_TICKS: u32 = 50;
+
+/// Turns that were made to give their worker away, since the process started.
+static HANDED_OVER: AtomicU64 = AtomicU64::new(0);
+
+/// How many times a long turn gave its worker thread away.
+#[must_use]
+pub fn handed_over_turns() -> u64 {
+    HANDED_OVER.load(Ordering::Relaxed)
+}
+
+/// Why an isolate was ended from outside of its script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Termination {
+    /// The request's CPU time is used up.
+    Cpu,
+    /// The heap is full.
+    Memory,
+    /// The request's wall time is over while its script runs.
+    Timeout,
+}
+
+/// What other threads may do to an isolate while it runs.
+#[derive(Default)]
+pub(crate) struct Control {
+    handle: OnceLock<v8::IsolateHandle>,
+    /// 0, or a [`Termination`] plus one.
+    reason: AtomicU8,
+    lost: AtomicBool,
+    /// An interrupt is on its way: inside a long built-in V8 serves none, and they must not pile up.
+    hand_over_requested: AtomicBool,
+    on_lost: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Control {
+    pub(super) fn attach(&self, handle: v8::IsolateHandle) {
+        let _ = self.handle.set(handle);
+    }
+
+    /// `f` runs once, on the isolate's thread, when the isolate is written off. It must not enter V8.
+    pub(crate) fn on_lost(&self, f: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_lost.set(Box::new(f));
+    }
+
+    /// Ends the script that runs now; the isolate must not be entered again. The first reason counts.
+    pub(crate) fn terminate(&self, reason: Termination) {
+        let code = match reason {
+            Termination::Cpu => 1,
+            Termination::Memory => 2,
+            Termination::Timeout => 3,
+        };
+        let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+        if let Some(handle) = self.handle.get() {
+            handle.terminate_execution();
+        }
+    }
+
+    /// Why the isolate was ended, if it was.
+    pub(crate) fn terminated(&self) -> Option<Termination> {
+        match self.reason.load(Ordering::SeqCst) {
+            1 => Some(Termination::Cpu),
+            2 => Some(Termination::Memory),
+            3 => Some(Termination::Timeout),
+            _ => None,
+        }
+    }
+
+    fn write_off(&self) {
+        let _ = self.reason.compare_exchange(0, 2, Ordering::SeqCst, Ordering::SeqCst);
+        if !self.lost.swap(true, Ordering::SeqCst)
+            && let Some(on_lost) = self.on_lost.get()
+        {
+            on_lost();
+        }
+    }
+
+    fn hand_over(self: &Arc<Self>) {
+        if let Some(handle) = self.handle.get()
+            && !self.hand_over_requested.swap(true, Ordering::SeqCst)
+        {
+            // The isolate's owner keeps the `Control` for longer than the isolate.
+            handle.request_interrupt(hand_over_worker, Arc::as_ptr(self).cast_mut().cast());
+        }
+    }
+}
+
+/// Runs inside a long turn: this thread stops being one of tokio's workers, another takes its queue, and the script
+/// goes on here; the operating system shares the cores.
+unsafe extern "C" fn hand_over_worker(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the `Control` of the isolate that runs here, which its owner keeps for longer.
+    let control = unsafe { &*data.cast::<Control>() };
+    control.hand_over_requested.store(false, Ordering::SeqCst);
+    HANDED_OVER.fetch_add(1, Ordering::Relaxed);
+    let _ = std::panic::catch_unwind(|| {
+        tokio::task::block_in_place(|| std::thread::park_timeout(HAND_OVER_PAUSE));
+    });
+}
+
+/// What the work of one event may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// CPU time.
+    pub(crate) cpu: Duration,
+    /// When its request's wall time ends.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// A thread's place on the watchdog's list.
+struct Slot {
+    clock: libc::clockid_t,
+    /// Odd while work runs; every begin and end adds one.
+    sequence: AtomicU64,
+    started_ns: AtomicU64,
+    cpu_budget_ns: AtomicU64,
+    deadline_ns: AtomicU64,
+    /// The watchdog's first sight of the work: its sequence number, the wall clock, the CPU clock.
+    seen_sequence: AtomicU64,
+    seen_wall_ns: AtomicU64,
+    seen_cpu_ns: AtomicU64,
+    control: Mutex<Option<Arc<Control>>>,
+}
+
+struct Shared {
+    slots: Mutex<Vec<Weak<Slot>>>,
+    asleep: AtomicBool,
+    epoch: Instant,
+}
+
+impl Shared {
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+pub(super) struct Watchdog {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+thread_local! {
+    static SLOT: OnceCell<Arc<Slot>> = const { OnceCell::new() };
+}
+
+impl Watchdog {
+    pub(super) fn start() -> std::io::Result<Self> {
+        let shared =
+            Arc::new(Shared { slots: Mutex::default(), asleep: AtomicBool::new(false), epoch: Instant::now() });
+        let watched = Arc::clone(&shared);
+        let handle = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched))?;
+        Ok(Self { shared, thread: handle.thread().clone() })
+    }
+
+    pub(super) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
+        let slot = SLOT.with(|cell| {
+            Arc::clone(cell.get_or_init(|| {
+                let slot = Arc::new(Slot::of_this_thread());
+                let mut slots = self.shared.slots.lock();
+                slots.retain(|slot| slot.strong_count() > 0);
+                slots.push(Arc::downgrade(&slot));
+                slot
+            }))
+        });
+        *slot.control.lock() = Some(Arc::clone(control));
+        Turn { watchdog: self, slot }
+    }
+}
+
+impl Slot {
+    fn of_this_thread() -> Self {
+        let mut clock = libc::CLOCK_MONOTONIC;
+        // SAFETY: pthread_self has no preconditions.
+        let thread = unsafe { libc::pthread_self() };
+        // SAFETY: `thread` is the living calling thread, and `clock` a place to write to. On an error the clock stays
+        // the monotonic one, which counts more time, never less.
+        let _ = unsafe { libc::pthread_getcpuclockid(thread, &raw mut clock) };
+        Self {
+            clock,
+            sequence: AtomicU64::new(0),
+            started_ns: AtomicU64::new(0),
+            cpu_budget_ns: AtomicU64::new(u64::MAX),
+            deadline_ns: AtomicU64::new(u64::MAX),
+            seen_sequence: AtomicU64::new(u64::MAX),
+            seen_wall_ns: AtomicU64::new(0),
+            seen_cpu_ns: AtomicU64::new(0),
+            control: Mutex::new(None),
+        }
+    }
+
+    fn cpu_ns(&self) -> u64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a place to write to; a clock whose thread has ended is refused with an error, and zero
+        // is read.
+        let _ = unsafe { libc::clock_gettime(self.clock, &raw mut time) };
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    }
+}
+
+/// One turn of the calling thread.
+pub(crate) struct Turn<'a> {
+    watchdog: &'a Watchdog,
+    slot: Arc<Slot>,
+}
+
+impl Turn<'_> {
+    /// Begins one event's work within `budget`.
+    pub(crate) fn begin_work(&self, budget: Budget) {
+        let shared = &self.watchdog.shared;
+        let now = shared.now_ns();
+        let slot = &self.slot;
+        slot.started_ns.store(now, Ordering::Relaxed);
+        slot.cpu_budget_ns.store(nanos(budget.cpu), Ordering::Relaxed);
+        let deadline =
+            budget.deadline.map_or(u64::MAX, |at| nanos(at.saturating_duration_since(shared.epoch)));
+        slot.deadline_ns.store(deadline, Ordering::Relaxed);
+        // Sequentially consistent, against the watchdog's `asleep`: either it sees the work, or it is woken.
+        slot.sequence.fetch_add(1, Ordering::SeqCst);
+        if shared.asleep.load(Ordering::SeqCst) {
+            self.watchdog.thread.unpark();
+        }
+    }
+
+    /// Ends the event's work and tells the CPU time that it took. Work too short for the watchdog to have seen is
+    /// charged its wall time.
+    pub(crate) fn end_work(&self) -> Duration {
+        let slot = &self.slot;
+        let sequence = slot.sequence.fetch_add(1, Ordering::SeqCst);
+        let started = slot.started_ns.load(Ordering::Relaxed);
+        let ns = if slot.seen_sequence.load(Ordering::Acquire) == sequence {
+            let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
+            before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
+        } else {
+            self.watchdog.shared.now_ns().saturating_sub(started)
+        };
+        Duration::from_nanos(ns)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.slot.sequence.load(Ordering::Relaxed) % 2 == 1 {
+            self.slot.sequence.fetch_add(1, Ordering::SeqCst);
+        }
+        *self.slot.control.lock() = None;
+    }
+}
+
+/// The isolate of this thread's turn is gone for good, and so is the thread.
+pub(super) fn write_off_current_turn() {
+    let slot = SLOT.with(|cell| cell.get().cloned());
+    let Some(slot) = slot else { return };
+    slot.sequence.fetch_add(1, Ordering::SeqCst);
+    let control = slot.control.lock().take();
+    if let Some(control) = control {
+        control.write_off();
+    }
+}
+
+/// The watchdog's own memory of a slot between ticks.
+struct Sight {
+    slot: Weak<Slot>,
+    sequence: u64,
+    handed_over_ns: u64,
+}
+
+fn watch(shared: &Shared) {
+    let mut sights: Vec<Sight> = Vec::new();
+    let mut idle_ticks = 0;
+    loop {
+        std::thread::park_timeout(TICK);
+        let slots = shared.slots.lock().clone();
+        let busy = look(shared, &slots, &mut sights);
+        idle_ticks = if busy { 0 } else { idle_ticks + 1 };
+        if idle_ticks >= IDLE_TICKS {
+            sleep_until_work(shared, &sights);
+            idle_ticks = 0;
+        }
+    }
+}
+
+/// Sleeps until [`Turn::begin_work`] wakes it. Work that began before `asleep` was set is seen here.
+fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
+    shared.asleep.store(true, Ordering::SeqCst);
+    let moved = |sight: &Sight| {
+        sight.slot.upgrade().is_some_and(|slot| slot.sequence.load(Ordering::SeqCst) != sight.sequence)
+    };
+    if !sights.iter().any(moved) && shared.slots.lock().len() == sights.len() {
+        std::thread::park();
+    }
+    shared.asleep.store(false, Ordering::SeqCst);
+}
+
+/// Looks at every slot once. Tells whether any moved since the last look, or is at work.
+fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> bool {
+    sights.retain(|sight| sight.slot.strong_count() > 0);
+    let mut busy = false;
+    for weak in slots {
+        let Some(slot) = weak.upgrade() else { continue };
+        let index = sights.iter().position(|sight| sight.slot.ptr_eq(weak)).unwrap_or_else(|| {
+            sights.push(Sight { slot: weak.clone(), sequence: u64::MAX, handed_over_ns: 0 });
+            sights.len() - 1
+        });
+        let Some(sight) = sights.get_mut(index) else { continue };
+        busy |= look_at(shared, &slot, sight);
+    }
+    busy
+}
+
+fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight) -> bool {
+    let sequence = slot.sequence.load(Ordering::SeqCst);
+    let at_work = sequence % 2 == 1;
+    let now = shared.now_ns();
+    if sequence != sight.sequence {
+        sight.sequence = sequence;
+        sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
+        if at_work {
+            slot.seen_wall_ns.store(now, Ordering::Relaxed);
+            slot.seen_cpu_ns.store(slot.cpu_ns(), Ordering::Relaxed);
+            slot.seen_sequence.store(sequence, Ordering::Release);
+        }
+        return true;
+    }
+    if !at_work {
+        return false;
+    }
+    let started = slot.started_ns.load(Ordering::Relaxed);
+    let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
+    let cpu = before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
+    // The lock keeps the turn from ending, so that what is done here hits this turn's isolate and no other.
+    let control = slot.control.lock();
+    let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) else {
+        return true;
+    };
+    if cpu > slot.cpu_budget_ns.load(Ordering::Relaxed) {
+        control.terminate(Termination::Cpu);
+    } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
+        control.terminate(Termination::Timeout);
+    }
+    if now.saturating_sub(sight.handed_over_ns) > nanos(HAND_OVER_AFTER) {
+        sight.handed_over_ns = now;
+        control.hand_over();
+    }
+    true
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,574 @@
+//! An isolate as an actor: a queue of events, and turns that whoever brings one runs.
+//!
+//! When the isolate is idle, the task that posts an event runs the turn itself, on its own thread; while a turn runs
+//! elsewhere, the event is queued and that turn takes it. So nobody ever waits for V8's lock, and a request normally
+//! stays on the thread that parsed it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::exchange::{BodyError, Failure, Fault, IncomingBody, Outcome, Request, Unserved};
+use super::pipe::Pipe;
+use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
+use super::{AppSpec, Shared, call};
+use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, ModuleMap, Termination, Turn};
+
+/// CPU time that an app's start-up may take.
+const STARTUP_CPU: Duration = Duration::from_millis(2000);
+/// Wall time that an app's start-up may take, top-level `await` included.
+const STARTUP_WALL: Duration = Duration::from_secs(10);
+/// Events after which a turn lets other tasks of its thread run.
+const EVENTS_PER_TURN: usize = 64;
+/// Wall time after which it does.
+const TURN_WALL: Duration = Duration::from_millis(5);
+
+/// What an isolate is told.
+pub(crate) enum Event {
+    /// Load the app.
+    Start,
+    /// A request came.
+    Fetch(Box<Exchange>),
+    /// The alarm rang: a timer is due.
+    Alarm,
+    /// An operation ended.
+    Completed { op: OpId, result: OpResult },
+    /// A read of the request's body ended, and the body is back.
+    BodyRead { op: OpId, request: RequestId, body: Option<IncomingBody>, result: OpResult, too_large: bool },
+    /// A response stream has room again.
+    Room(RequestId),
+    /// Its response stream was read to the end.
+    Drained(RequestId),
+    /// Nobody waits for the request any more.
+    Gone(RequestId),
+    /// The time of `waitUntil` is over.
+    Expired(RequestId),
+    /// Start-up took too long.
+    StartExpired,
+}
+
+/// A request with what its isolate needs to know of it.
+pub(crate) struct Exchange {
+    pub(crate) id: RequestId,
+    pub(crate) request: Request,
+    pub(crate) deadline: Instant,
+}
+
+/// Where an isolate is in its life.
+enum Phase {
+    /// The app's top level runs, or waits; requests wait with it.
+    Starting,
+    Ready,
+    /// Never entered again.
+    Dead,
+}
+
+struct Inbox {
+    phase: Phase,
+    queue: VecDeque<Event>,
+    /// Requests that came while the app starts.
+    early: Vec<Box<Exchange>>,
+    /// A turn runs, or is about to.
+    running: bool,
+}
+
+/// What is owed to a request's client. It is kept outside of the isolate, so that it can be paid when the isolate is
+/// lost.
+struct Owed {
+    reply: Option<oneshot::Sender<Outcome>>,
+    pipe: Option<Weak<Pipe>>,
+}
+
+pub(crate) struct Actor {
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+    isolate: OnceLock<Isolate>,
+    inbox: Mutex<Inbox>,
+    owed: Mutex<HashMap<RequestId, Owed>>,
+    alarm: Mutex<Option<(Instant, AbortHandle)>>,
+    runtime: Handle,
+    me: Weak<Actor>,
+    last_used_ms: AtomicU64,
+}
+
+/// How a turn left its isolate.
+enum Left {
+    /// The queue is empty.
+    Idle,
+    /// There is more to do, but others shall run first.
+    Yield,
+    Dead,
+}
+
+impl Actor {
+    /// Makes an isolate for the app and runs its top level on this thread, which may take long.
+    pub(crate) fn start(shared: &Arc<Shared>, runtime: Handle) -> Arc<Self> {
+        let control = Arc::new(Control::default());
+        let actor = Arc::new_cyclic(|me| Self {
+            shared: Arc::clone(shared),
+            control: Arc::clone(&control),
+            isolate: OnceLock::new(),
+            inbox: Mutex::new(Inbox {
+                phase: Phase::Starting,
+                queue: VecDeque::new(),
+                early: Vec::new(),
+                running: false,
+            }),
+            owed: Mutex::default(),
+            alarm: Mutex::new(None),
+            runtime,
+            me: Weak::clone(me),
+            last_used_ms: AtomicU64::new(0),
+        });
+        let weak = Weak::clone(&actor.me);
+        control.on_lost(move || {
+            if let Some(actor) = weak.upgrade() {
+                actor.lost();
+            }
+        });
+        let spec = &shared.spec;
+        let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
+        let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control);
+        let state = IsolateState::new(
+            Weak::clone(&actor.me),
+            Arc::clone(&spec.name),
+            Arc::clone(&spec.env),
+            Arc::clone(isolate.memory()),
+            Arc::clone(&shared.logs),
+            ModuleMap::new(Arc::clone(&shared.sources)),
+        );
+        isolate.enter(|scope| Isolate::set_state(scope, state));
+        let _ = actor.isolate.set(isolate);
+        actor.touch();
+        actor.post(Event::Start);
+        actor
+    }
+
+    /// Serves one request: the outcome comes through the channel, perhaps before this returns.
+    pub(crate) fn serve(&self, exchange: Box<Exchange>) -> oneshot::Receiver<Outcome> {
+        let (sender, receiver) = oneshot::channel();
+        self.owed.lock().insert(exchange.id, Owed { reply: Some(sender), pipe: None });
+        self.post(Event::Fetch(exchange));
+        receiver
+    }
+
+    /// Gives the isolate an event; runs the turn unless one runs elsewhere.
+    pub(crate) fn post(&self, event: Event) {
+        if self.enqueue(event) {
+            self.run_turns();
+        }
+    }
+
+    /// As [`Actor::post`], from places that must not run a script: the turn gets a task of its own.
+    pub(crate) fn post_elsewhere(&self, event: Event) {
+        if self.enqueue(event) {
+            self.spawn_turns();
+        }
+    }
+
+    /// Tells whether the caller has to run the turn.
+    fn enqueue(&self, event: Event) -> bool {
+        let mut inbox = self.inbox.lock();
+        match (&inbox.phase, event) {
+            (Phase::Dead, Event::Fetch(exchange)) => {
+                drop(inbox);
+                self.retry(exchange);
+                return false;
+            }
+            (Phase::Dead, _) => return false,
+            (Phase::Starting, Event::Fetch(exchange)) => {
+                inbox.early.push(exchange);
+                return false;
+            }
+            (_, event) => inbox.queue.push_back(event),
+        }
+        !std::mem::replace(&mut inbox.running, true)
+    }
+
+    fn spawn_turns(&self) {
+        if let Some(actor) = self.me.upgrade() {
+            self.runtime.spawn(async move { actor.run_turns() });
+        }
+    }
+
+    fn run_turns(&self) {
+        // Held for the whole turn: the last reference may go while a script runs.
+        let Some(actor) = self.me.upgrade() else { return };
+        loop {
+            match actor.turn() {
+                Left::Idle => {
+                    let mut inbox = actor.inbox.lock();
+                    if inbox.queue.is_empty() {
+                        inbox.running = false;
+                        return;
+                    }
+                }
+                Left::Yield => return actor.spawn_turns(),
+                Left::Dead => return,
+            }
+        }
+    }
+
+    /// One stay inside the isolate.
+    fn turn(&self) -> Left {
+        let Some(isolate) = self.isolate.get() else { return Left::Dead };
+        let turn = self.shared.engine.begin_turn(&self.control);
+        let begun = Instant::now();
+        let left = isolate.enter(|scope| {
+            for done in 1.. {
+                let Some(event) = self.inbox.lock().queue.pop_front() else { return Left::Idle };
+                self.handle(scope, &turn, event);
+                if self.control.terminated().is_some() {
+                    return Left::Dead;
+                }
+                if done >= EVENTS_PER_TURN || begun.elapsed() > TURN_WALL {
+                    return Left::Yield;
+                }
+            }
+            Left::Idle
+        });
+        if matches!(left, Left::Dead) {
+            self.die_of_termination();
+        }
+        left
+    }
+
+    fn handle(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>, event: Event) {
+        let request = Self::owner_of(scope, &event);
+        match event {
+            Event::Start => self.work(scope, turn, STARTUP, |scope| self.load(scope)),
+            Event::Fetch(exchange) => {
+                let Exchange { id, request, deadline } = *exchange;
+                let Some(state) = super::state_of(scope) else { return };
+                let has_body = state.insert_request(id, request, deadline).body.is_some();
+                self.work(scope, turn, id, |scope| call::dispatch(scope, id, has_body));
+            }
+            Event::Alarm => self.fire_timers(scope, turn),
+            Event::Completed { op, result } => {
+                self.work(scope, turn, request, |scope| call::settle(scope, op, result));
+            }
+            Event::BodyRead { op, request, body, result, too_large } => {
+                if let Some(owner) = super::state_of(scope).and_then(|s| s.requests.get_mut(&request)) {
+                    owner.body = body;
+                    owner.body_too_large |= too_large;
+                }
+                self.work(scope, turn, request, |scope| call::settle(scope, op, result));
+            }
+            Event::Room(id) => self.work(scope, turn, id, |scope| call::room(scope, id)),
+            Event::Gone(id) => {
+                self.owed.lock().remove(&id);
+                self.work(scope, turn, id, |scope| call::abort(scope, id));
+            }
+            Event::Drained(id) => self.work(scope, turn, id, |_| {}),
+            Event::Expired(id) => {
+                if let Some(state) = super::state_of(scope)
+                    && state.requests.contains_key(&id)
+                {
+                    let request_id = state.requests.get(&id).and_then(|r| r.request.id.to_str().ok());
+                    tracing::warn!(app = &*state.app, request_id, "waitUntil took too long and was cut");
+                    state.cut_holds(id);
+                }
+            }
+            Event::StartExpired => {
+                if matches!(self.inbox.lock().phase, Phase::Starting) {
+                    self.start_failed("the app's top level took too long".to_owned());
+                }
+            }
+        }
+        self.set_alarm(scope);
+    }
+
+    fn owner_of(scope: &mut v8::PinScope<'_, '_>, event: &Event) -> RequestId {
+        match event {
+            Event::Completed { op, .. } => {
+                super::state_of(scope).and_then(|state| state.op_owner(*op)).unwrap_or(STARTUP)
+            }
+            _ => STARTUP,
+        }
+    }
+
+    /// Runs `f` and the microtasks after it on account of `request`, under its limits.
+    fn work(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        turn: &Turn<'_>,
+        request: RequestId,
+        f: impl FnOnce(&mut v8::PinScope<'_, '_>),
+    ) {
+        turn.begin_work(self.budget(scope, request));
+        f(scope);
+        scope.perform_microtask_checkpoint();
+        if super::state_of(scope).is_some_and(|state| std::mem::take(&mut state.rejections)) {
+            call::drain_rejections(scope);
+            scope.perform_microtask_checkpoint();
+        }
+        let spent = turn.end_work();
+        self.shared.stats.cpu_ns.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+        let Some(state) = super::state_of(scope) else { return };
+        state.current = STARTUP;
+        if let Some(owner) = state.requests.get_mut(&request) {
+            owner.cpu_used += spent;
+        }
+        if state.is_finished(request) {
+            state.close_request(request);
+            self.owed.lock().remove(&request);
+        }
+    }
+
+    fn budget(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId) -> Budget {
+        let limits = &self.shared.spec.limits;
+        let starting = request == STARTUP && matches!(self.inbox.lock().phase, Phase::Starting);
+        if starting {
+            return Budget { cpu: STARTUP_CPU, deadline: None };
+        }
+        let whole = Duration::from_millis(limits.cpu_ms);
+        let Some(state) = super::state_of(scope) else { return Budget { cpu: whole, deadline: None } };
+        state.current = request;
+        match state.requests.get(&request) {
+            Some(owner) => Budget {
+                cpu: whole.saturating_sub(owner.cpu_used),
+                deadline: (!owner.replied).then_some(owner.deadline),
+            },
+            None => Budget { cpu: whole, deadline: None },
+        }
+    }
+
+    /// Loads the app's modules and hands their exports to the dispatcher.
+    fn load(&self, scope: &mut v8::PinScope<'_, '_>) {
+        let Some(hooks) = call::take_hooks(scope) else {
+            return self.start_failed("bug: the snapshot has no hooks".to_owned());
+        };
+        if let Some(state) = super::state_of(scope) {
+            state.hooks = Some(hooks);
+        }
+        if let Err(message) = call::start(scope, &self.shared.spec.main) {
+            self.start_failed(message);
+        }
+        let actor = Weak::clone(&self.me);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(STARTUP_WALL).await;
+            if let Some(actor) = actor.upgrade() {
+                actor.post(Event::StartExpired);
+            }
+        });
+    }
+
+    /// The app's top level is through: requests that waited are let in.
+    pub(crate) fn started(&self, scope: &mut v8::PinScope<'_, '_>) {
+        engine::cache_code(scope);
+        let mut inbox = self.inbox.lock();
+        if matches!(inbox.phase, Phase::Starting) {
+            inbox.phase = Phase::Ready;
+            let early = std::mem::take(&mut inbox.early);
+            inbox.queue.extend(early.into_iter().map(Event::Fetch));
+        }
+    }
+
+    /// The app's top level failed: this isolate is not used.
+    pub(crate) fn start_failed(&self, message: String) {
+        if self.control.terminated().is_some() {
+            return; // The termination tells why.
+        }
+        let failure = Failure { fault: Fault::Startup, detail: Some(message) };
+        self.shared.start_failed(&failure);
+        self.die(&failure);
+    }
+
+    fn fire_timers(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>) {
+        *self.alarm.lock() = None;
+        let now = Instant::now();
+        while self.control.terminated().is_none() {
+            let Some((id, request)) = super::state_of(scope).and_then(|state| state.pop_due_timer(now)) else {
+                return;
+            };
+            self.work(scope, turn, request, |scope| call::fire_timer(scope, id));
+        }
+    }
+
+    /// One sleeping task an isolate, for its earliest timer.
+    fn set_alarm(&self, scope: &mut v8::PinScope<'_, '_>) {
+        let due = super::state_of(scope).and_then(|state| state.next_due());
+        let mut alarm = self.alarm.lock();
+        if alarm.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, task)) = alarm.take() {
+            task.abort();
+        }
+        let Some(due) = due else { return };
+        let actor = Weak::clone(&self.me);
+        let task = self.runtime.spawn(async move {
+            tokio::time::sleep_until(due.into()).await;
+            if let Some(actor) = actor.upgrade() {
+                actor.post(Event::Alarm);
+            }
+        });
+        *alarm = Some((due, task.abort_handle()));
+    }
+
+    /// Pays a request's client. `false`: nobody waits any more.
+    pub(crate) fn reply(&self, id: RequestId, outcome: Outcome, pipe: Option<&Arc<Pipe>>) -> bool {
+        let mut owed = self.owed.lock();
+        let Some(entry) = owed.get_mut(&id) else { return false };
+        let Some(sender) = entry.reply.take() else { return false };
+        match pipe {
+            Some(pipe) => entry.pipe = Some(Arc::downgrade(pipe)),
+            None => {
+                owed.remove(&id);
+            }
+        }
+        drop(owed);
+        sender.send(outcome).is_ok()
+    }
+
+    fn retry(&self, exchange: Box<Exchange>) {
+        let Exchange { id, request, .. } = *exchange;
+        let entry = self.owed.lock().remove(&id);
+        if let Some(sender) = entry.and_then(|entry| entry.reply) {
+            let _ = sender.send(Err(Unserved::Retry(Box::new(request))));
+        }
+    }
+
+    fn die_of_termination(&self) {
+        let starting = matches!(self.inbox.lock().phase, Phase::Starting);
+        let (fault, why) = match self.control.terminated() {
+            Some(Termination::Cpu) => (Fault::CpuLimit, "over its CPU limit"),
+            Some(Termination::Timeout) => (Fault::Timeout, "over its time limit"),
+            Some(Termination::Memory) | None => (Fault::MemoryLimit, "over its memory limit"),
+        };
+        self.shared.stats.count_termination(fault);
+        let spec = &self.shared.spec;
+        tracing::warn!(app = &*spec.name, reason = ?fault, "isolate ended: {why}");
+        if starting {
+            let failure = Failure { fault: Fault::Startup, detail: Some(format!("start-up was {why}")) };
+            self.shared.start_failed(&failure);
+            self.die(&failure);
+        } else {
+            self.die(&fault.into());
+        }
+    }
+
+    /// Nothing enters this isolate again. Requests that no script has seen go elsewhere, the others get `failure`.
+    fn die(&self, failure: &Failure) {
+        let (queue, early) = {
+            let mut inbox = self.inbox.lock();
+            let starting = matches!(inbox.phase, Phase::Starting);
+            inbox.phase = Phase::Dead;
+            let mut early = std::mem::take(&mut inbox.early);
+            if starting && failure.fault == Fault::Startup {
+                // They would only find the same failure again.
+                early.clear();
+            }
+            (std::mem::take(&mut inbox.queue), early)
+        };
+        self.shared.forget(self);
+        let fetches = queue.into_iter().filter_map(|event| match event {
+            Event::Fetch(exchange) => Some(exchange),
+            _ => None,
+        });
+        for exchange in fetches.chain(early) {
+            self.retry(exchange);
+        }
+        let owed = std::mem::take(&mut *self.owed.lock());
+        for entry in owed.into_values() {
+            if let Some(sender) = entry.reply {
+                let _ = sender.send(Err(Unserved::Failed(failure.clone())));
+            }
+            if let Some(pipe) = entry.pipe.and_then(|pipe| pipe.upgrade()) {
+                pipe.end(Err(BodyError::Broken("the app was stopped".into())));
+            }
+        }
+        if let Some((_, task)) = self.alarm.lock().take() {
+            task.abort();
+        }
+    }
+
+    /// V8 ran out of memory inside a built-in: called by its thread, which never returns.
+    fn lost(&self) {
+        // The parked thread's frames refer to the isolate for ever.
+        if let Some(me) = self.me.upgrade() {
+            std::mem::forget(me);
+        }
+        self.shared.engine.count_lost_isolate();
+        self.shared.lost_isolate();
+        self.die_of_termination();
+    }
+
+    /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
+    /// `None`: it is gone.
+    pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
+        let unused = self.shared.now_ms().saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
+        let unused = Duration::from_millis(unused);
+        if unused < idle {
+            return Some(idle - unused);
+        }
+        {
+            let mut inbox = self.inbox.lock();
+            let owes = !self.owed.lock().is_empty();
+            match inbox.phase {
+                Phase::Dead => return None,
+                _ if inbox.running || owes || !inbox.queue.is_empty() || !inbox.early.is_empty() => {
+                    return Some(idle);
+                }
+                _ => {}
+            }
+            // No turn runs and none can begin: the isolate is this thread's.
+            inbox.running = true;
+        }
+        let idle_inside = self
+            .isolate
+            .get()
+            .is_none_or(|isolate| isolate.enter(|s| super::state_of(s).is_none_or(|s| s.is_idle())));
+        if idle_inside {
+            self.die(&Fault::Draining.into());
+            self.shared.stats.evictions.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        // Events that came meanwhile are waiting for a turn.
+        self.run_turns();
+        Some(idle)
+    }
+
+    pub(crate) fn touch(&self) {
+        self.last_used_ms.store(self.shared.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Requests that are queued or under way here.
+    pub(crate) fn load_now(&self) -> usize {
+        self.owed.lock().len()
+    }
+
+    /// Whether it takes no requests any more.
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.inbox.lock().phase, Phase::Dead)
+    }
+
+    /// Whether a turn runs now.
+    pub(crate) fn is_running(&self) -> bool {
+        self.inbox.lock().running
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(crate) fn spec(&self) -> &AppSpec {
+        &self.shared.spec
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        // Disposing of an isolate takes milliseconds, and must not happen inside another one's turn.
+        if let Some(isolate) = self.isolate.take() {
+            self.runtime.spawn_blocking(move || drop(isolate));
+        }
+    }
+}
+

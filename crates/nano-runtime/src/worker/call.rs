@@ -1,0 +1,220 @@
+//! From the engine into the built-ins: the hooks that `main.js` exports, and how their exceptions are told.
+
+use std::sync::Arc;
+
+use super::exchange::{Failure, Fault, Unserved};
+use super::state::{Hooks, OpId, OpResult, RequestId};
+use super::{Actor, state_of};
+use crate::engine::{self, Isolate};
+
+/// Reads the hooks out of the snapshot's context.
+pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
+    let object = Isolate::take_hooks(scope)?;
+    let mut get = |name: &str| {
+        let key = v8::String::new(scope, name)?;
+        let function = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
+        Some(v8::Global::new(scope, function))
+    };
+    Some(Hooks {
+        start: get("start")?,
+        dispatch: get("dispatch")?,
+        fire_timer: get("fireTimer")?,
+        promise_rejected: get("promiseRejected")?,
+        drain_rejections: get("drainRejections")?,
+        abort_request: get("abortRequest")?,
+    })
+}
+
+fn hook<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    pick: impl FnOnce(&Hooks) -> &v8::Global<v8::Function>,
+) -> Option<v8::Local<'s, v8::Function>> {
+    let global = pick(state_of(scope)?.hooks.as_ref()?).clone();
+    Some(v8::Local::new(scope, global))
+}
+
+/// Calls a hook that is not supposed to throw: it handles the app's exceptions itself.
+fn call(scope: &mut v8::PinScope<'_, '_>, function: v8::Local<'_, v8::Function>, args: &[v8::Local<'_, v8::Value>]) {
+    v8::tc_scope!(let scope, scope);
+    let undefined = v8::undefined(scope).into();
+    if function.call(scope, undefined, args).is_none() && scope.has_caught() && !scope.has_terminated() {
+        let text = scope.exception().map_or_else(String::new, |e| describe_exception(scope, e));
+        let app = state_of(scope).map(|state| Arc::clone(&state.app));
+        tracing::error!(app = app.as_deref(), "bug: a built-in threw: {text}");
+    }
+}
+
+fn number<'s>(scope: &v8::PinScope<'s, '_>, id: u64) -> v8::Local<'s, v8::Value> {
+    #[allow(clippy::cast_precision_loss, reason = "ids stay below 2^53")]
+    v8::Number::new(scope, id as f64).into()
+}
+
+/// Loads the app's entry module and hands its namespace to `start(namespace, promise, env)`.
+pub(super) fn start(scope: &mut v8::PinScope<'_, '_>, main: &str) -> Result<(), String> {
+    v8::tc_scope!(let scope, scope);
+    let Some((module, promise)) = engine::load_main(scope, main) else {
+        let Some(exception) = scope.exception() else { return Err("the app was stopped".to_owned()) };
+        return Err(describe_caught(scope, exception));
+    };
+    let Some(function) = hook(scope, |hooks| &hooks.start) else { return Err("bug: no start hook".to_owned()) };
+    let namespace = module.get_module_namespace();
+    let env = env_object(scope).ok_or("bug: env could not be made")?;
+    let undefined = v8::undefined(scope).into();
+    match function.call(scope, undefined, &[namespace, promise, env.into()]) {
+        Some(_) => Ok(()),
+        None => Err(scope.exception().map_or_else(String::new, |e| describe_caught(scope, e))),
+    }
+}
+
+/// The app's environment as an object of strings; the built-in freezes it.
+fn env_object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let env = Arc::clone(&state_of(scope)?.env);
+    let object = v8::Object::new(scope);
+    for (key, value) in env.iter() {
+        let key = v8::String::new(scope, key)?;
+        let value = v8::String::new(scope, value)?;
+        object.create_data_property(scope, key.into(), value.into())?;
+    }
+    Some(object)
+}
+
+pub(super) fn dispatch(scope: &mut v8::PinScope<'_, '_>, id: RequestId, has_body: bool) {
+    let Some(function) = hook(scope, |hooks| &hooks.dispatch) else { return };
+    let args = [number(scope, id), v8::Boolean::new(scope, has_body).into()];
+    call(scope, function, &args);
+}
+
+pub(super) fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
+    let Some(function) = hook(scope, |hooks| &hooks.fire_timer) else { return };
+    let args = [v8::Integer::new_from_unsigned(scope, id).into()];
+    call(scope, function, &args);
+}
+
+pub(super) fn drain_rejections(scope: &mut v8::PinScope<'_, '_>) {
+    let Some(function) = hook(scope, |hooks| &hooks.drain_rejections) else { return };
+    call(scope, function, &[]);
+}
+
+/// The client is gone: the request's signal is aborted, its stream cancelled, and what it left is closed.
+pub(super) fn abort(scope: &mut v8::PinScope<'_, '_>, id: RequestId) {
+    let Some(request) = state_of(scope).and_then(|state| state.requests.get_mut(&id)) else { return };
+    request.replied = true;
+    let waiting = request.waiting_write.take();
+    if let Some(op) = waiting {
+        settle(scope, op, OpResult::Bool(false));
+    }
+    let Some(function) = hook(scope, |hooks| &hooks.abort_request) else { return };
+    let args = [number(scope, id)];
+    call(scope, function, &args);
+}
+
+/// A response stream has room: the write that waited goes on.
+pub(super) fn room(scope: &mut v8::PinScope<'_, '_>, id: RequestId) {
+    let request = state_of(scope).and_then(|state| state.requests.get_mut(&id));
+    if let Some(op) = request.and_then(|request| request.waiting_write.take()) {
+        settle(scope, op, OpResult::Bool(true));
+    }
+}
+
+/// Settles an operation's promise.
+pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResult) {
+    let Some((resolver, _)) = state_of(scope).and_then(|state| state.end_op(op)) else { return };
+    let resolver = v8::Local::new(scope, resolver);
+    let value: v8::Local<'_, v8::Value> = match result {
+        OpResult::Undefined => v8::undefined(scope).into(),
+        OpResult::Bool(value) => v8::Boolean::new(scope, value).into(),
+        OpResult::Bytes(bytes) => match crate::api::uint8_array(scope, bytes) {
+            Some(array) => array.into(),
+            None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
+        },
+        OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
+    };
+    resolver.resolve(scope, value);
+}
+
+fn reject<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    resolver: v8::Local<'s, v8::PromiseResolver>,
+    message: &str,
+    make: for<'a> fn(&v8::PinScope<'a, '_>, v8::Local<'a, v8::String>) -> v8::Local<'a, v8::Value>,
+) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = make(scope, message);
+        resolver.reject(scope, error);
+    }
+}
+
+/// V8 tells of a promise rejected without a handler (0), or handled late (1).
+pub(crate) fn promise_rejected<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    kind: i32,
+    promise: v8::Local<'s, v8::Promise>,
+    reason: v8::Local<'s, v8::Value>,
+) {
+    let Some(function) = hook(scope, |hooks| &hooks.promise_rejected) else { return };
+    if let Some(state) = state_of(scope) {
+        state.rejections = true;
+    }
+    let args = [v8::Integer::new(scope, kind).into(), promise.into(), reason];
+    call(scope, function, &args);
+}
+
+/// The request's handler failed with `exception`: the log gets the stack, the client the contract's answer.
+pub(crate) fn request_failed<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    id: RequestId,
+    exception: v8::Local<'s, v8::Value>,
+) {
+    let detail = describe_exception(scope, exception);
+    let Some(state) = state_of(scope) else { return };
+    let actor = state.actor.upgrade();
+    let (app, logs) = (Arc::clone(&state.app), Arc::clone(&state.logs));
+    let Some(request) = state.requests.get_mut(&id) else { return };
+    if request.replied {
+        return;
+    }
+    request.replied = true;
+    let fault = if request.body_too_large { Fault::BodyTooLarge } else { Fault::Exception };
+    let request_id = request.request.id.to_str().unwrap_or("");
+    logs.write(tracing::Level::ERROR, &app, request_id, &format!("uncaught exception: {detail}"));
+    if let Some(actor) = actor {
+        actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);
+    }
+}
+
+/// The app's top level came to its end.
+pub(crate) fn app_started(scope: &mut v8::PinScope<'_, '_>, actor: &Actor, error: Option<v8::Local<'_, v8::Value>>) {
+    match error {
+        None => actor.started(scope),
+        Some(error) => {
+            let message = describe_exception(scope, error);
+            actor.start_failed(message);
+        }
+    }
+}
+
+/// An exception as text: its stack where it has one. Runs no code of the app, except a getter named `stack`.
+pub(crate) fn describe_exception(scope: &mut v8::PinScope<'_, '_>, exception: v8::Local<'_, v8::Value>) -> String {
+    v8::tc_scope!(let scope, scope);
+    if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
+        let stack = v8::String::new(scope, "stack").and_then(|key| object.get(scope, key.into()));
+        if let Some(stack) = stack.filter(|stack| stack.is_string()) {
+            return stack.to_rust_string_lossy(scope);
+        }
+    }
+    let message = v8::Exception::create_message(scope, exception);
+    message.get(scope).to_rust_string_lossy(scope)
+}
+
+/// As [`describe_exception`], with the place of a syntax error, which its stack does not name.
+fn describe_caught(scope: &mut v8::PinScope<'_, '_>, exception: v8::Local<'_, v8::Value>) -> String {
+    let text = describe_exception(scope, exception);
+    let message = v8::Exception::create_message(scope, exception);
+    let place = message.get_script_resource_name(scope).map(|name| name.to_rust_string_lossy(scope));
+    match (place.filter(|place| !place.is_empty() && place != "undefined"), message.get_line_number(scope)) {
+        (Some(place), Some(line)) if !text.contains("\n    at ") => {
+            format!("{text}\n    at {place}:{line}:{}", message.get_start_column() + 1)
+        }
+        _ => text,
+    }
+}

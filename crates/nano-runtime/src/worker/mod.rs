@@ -1,0 +1,468 @@
+//! One app: its revision, and the isolates that run it.
+
+mod actor;
+mod call;
+mod exchange;
+mod logs;
+mod pipe;
+mod state;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Request};
+pub use pipe::StreamBody;
+
+pub(crate) use actor::{Actor, Event};
+pub(crate) use call::{app_started, describe_exception, promise_rejected, request_failed};
+pub(crate) use exchange::Unserved;
+pub(crate) use pipe::{Pipe, PipeEvent, Written};
+pub(crate) use state::{IsolateState, OpResult, RequestId};
+
+use crate::engine::{Engine, ModuleMap, SourceStore};
+use actor::Exchange;
+use exchange::Outcome;
+use logs::LogLimiter;
+
+/// How long a failed start-up is answered from memory before the app is started anew.
+const START_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The first back-off after a lost isolate; it doubles with each further one.
+const LOST_BACK_OFF: Duration = Duration::from_secs(1);
+/// The longest back-off.
+const LOST_BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// How often a request is tried on another isolate when its own went away before it was seen.
+const RETRIES_MAX: u32 = 3;
+/// Requests waiting in an isolate at which the app gets another one.
+const QUEUE_FOR_MORE: usize = 32;
+
+/// The limits of an app, with their defaults in `nano-config`.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// CPU time of one request, in milliseconds.
+    pub cpu_ms: u64,
+    /// Wall time of one request until its response begins, in milliseconds; `waitUntil` has as long once more.
+    pub timeout_ms: u64,
+    /// Memory of one isolate, in mebibytes.
+    pub memory_mb: u64,
+    /// Requests under way at once.
+    pub max_in_flight: usize,
+    /// Requests that may wait for a place among those.
+    pub max_queue: usize,
+    /// How long an isolate may have nothing to do before it is retired, in milliseconds.
+    pub idle_ms: u64,
+    /// Isolates that a busy app may have.
+    pub max_isolates: usize,
+}
+
+/// An app as the runtime sees it: one immutable revision.
+#[derive(Debug, Clone)]
+pub struct AppSpec {
+    /// The name, for logs.
+    pub name: Arc<str>,
+    /// The folder, canonical: nothing outside of it can be imported.
+    pub root: PathBuf,
+    /// The entry module, relative to the folder, with `/`.
+    pub main: String,
+    /// What the handler gets as `env`.
+    pub env: Arc<BTreeMap<String, String>>,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// Figures of one worker since it was made.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct WorkerStats {
+    /// Isolates now.
+    pub isolates: usize,
+    /// Requests under way or queued now.
+    pub in_flight: usize,
+    /// Isolates started.
+    pub cold_starts: u64,
+    /// Isolates retired for having nothing to do.
+    pub evictions: u64,
+    /// CPU time inside the isolates, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Isolates ended over their CPU limit.
+    pub ended_cpu: u64,
+    /// Isolates ended over their memory limit.
+    pub ended_memory: u64,
+    /// Isolates ended over their time limit.
+    pub ended_timeout: u64,
+    /// Isolates written off with their thread.
+    pub lost: u64,
+}
+
+#[derive(Default)]
+struct Stats {
+    cold_starts: AtomicU64,
+    evictions: AtomicU64,
+    cpu_ns: AtomicU64,
+    ended_cpu: AtomicU64,
+    ended_memory: AtomicU64,
+    ended_timeout: AtomicU64,
+    lost: AtomicU64,
+    waiting: AtomicUsize,
+}
+
+impl Stats {
+    fn count_termination(&self, fault: Fault) {
+        let counter = match fault {
+            Fault::CpuLimit => &self.ended_cpu,
+            Fault::Timeout => &self.ended_timeout,
+            _ => &self.ended_memory,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a worker and its isolates share.
+pub(crate) struct Shared {
+    engine: Engine,
+    spec: AppSpec,
+    sources: Arc<SourceStore>,
+    logs: Arc<LogLimiter>,
+    stats: Stats,
+    pool: Mutex<Pool>,
+    epoch: Instant,
+}
+
+#[derive(Default)]
+struct Pool {
+    actors: Vec<Arc<Actor>>,
+    /// A further isolate is on its way.
+    growing: bool,
+    /// A start-up that failed, and when.
+    failed: Option<(Instant, Failure)>,
+    /// Until when the app is held back after it lost an isolate.
+    held_until: Option<Instant>,
+}
+
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn forget(&self, actor: &Actor) {
+        self.pool.lock().actors.retain(|other| !std::ptr::eq(Arc::as_ptr(other), actor));
+    }
+
+    fn start_failed(&self, failure: &Failure) {
+        let detail = failure.detail.as_deref().unwrap_or("");
+        tracing::error!(app = &*self.spec.name, detail, "start-up failed");
+        self.pool.lock().failed = Some((Instant::now(), failure.clone()));
+    }
+
+    fn lost_isolate(&self) {
+        let lost = self.stats.lost.fetch_add(1, Ordering::Relaxed);
+        let factor = 1_u32 << u32::try_from(lost).unwrap_or(u32::MAX).min(16);
+        let back_off = LOST_BACK_OFF.saturating_mul(factor).min(LOST_BACK_OFF_MAX);
+        tracing::error!(
+            app = &*self.spec.name,
+            back_off_ms = u64::try_from(back_off.as_millis()).unwrap_or(u64::MAX),
+            "an isolate ran out of memory where V8 cannot unwind; it is written off with its thread"
+        );
+        self.pool.lock().held_until = Some(Instant::now() + back_off);
+    }
+}
+
+/// An app that answers requests. Cheap to share; isolates come and go behind it.
+pub struct Worker {
+    shared: Arc<Shared>,
+    in_flight: Arc<Semaphore>,
+    starting: tokio::sync::Mutex<()>,
+    cold_starts: Arc<Semaphore>,
+}
+
+static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
+
+impl Worker {
+    /// A worker without any isolate yet: the first request makes one. `cold_starts` bounds how many apps of the
+    /// process start at once.
+    #[must_use]
+    pub fn new(engine: &Engine, spec: AppSpec, cold_starts: &Arc<Semaphore>) -> Self {
+        let sources = Arc::new(SourceStore::new(spec.root.clone()));
+        let in_flight = Arc::new(Semaphore::new(spec.limits.max_in_flight));
+        let shared = Shared {
+            engine: engine.clone(),
+            sources,
+            logs: Arc::new(LogLimiter::new()),
+            stats: Stats::default(),
+            pool: Mutex::default(),
+            epoch: Instant::now(),
+            spec,
+        };
+        Self {
+            shared: Arc::new(shared),
+            in_flight,
+            starting: tokio::sync::Mutex::default(),
+            cold_starts: Arc::clone(cold_starts),
+        }
+    }
+
+    /// The app that this worker runs.
+    #[must_use]
+    pub fn spec(&self) -> &AppSpec {
+        &self.shared.spec
+    }
+
+    /// Answers one request. Must be called on tokio's multi-thread runtime. Dropping the future tells the app that
+    /// its client is gone.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no reply of the handler.
+    pub async fn fetch(&self, request: Request) -> Result<Reply, Failure> {
+        let timeout = Duration::from_millis(self.shared.spec.limits.timeout_ms);
+        let deadline = Instant::now() + timeout;
+        let place = self.admit(deadline).await?;
+        let mut request = request;
+        for _ in 0..=RETRIES_MAX {
+            let actor = match self.ready_actor() {
+                Some(actor) => actor,
+                None => self.start_actor(deadline).await?,
+            };
+            let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+            actor.touch();
+            let outcome = actor.serve(Box::new(Exchange { id, request, deadline }));
+            match Served::new(actor, id, outcome, deadline).await {
+                Ok(reply) => return Ok(with_place(reply, place)),
+                Err(Unserved::Failed(failure)) => return Err(failure),
+                Err(Unserved::Retry(unseen)) => request = *unseen,
+            }
+        }
+        Err(Fault::Overloaded.into())
+    }
+
+    /// Starts an isolate ahead of the first request.
+    ///
+    /// # Errors
+    /// [`Failure`] when the app's start-up fails at once.
+    pub async fn preload(&self) -> Result<(), Failure> {
+        self.start_actor(Instant::now() + Duration::from_millis(self.shared.spec.limits.timeout_ms)).await?;
+        match &self.shared.pool.lock().failed {
+            Some((_, failure)) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Figures for metrics.
+    #[must_use]
+    pub fn stats(&self) -> WorkerStats {
+        let stats = &self.shared.stats;
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let in_flight = self.shared.spec.limits.max_in_flight - self.in_flight.available_permits();
+        WorkerStats {
+            isolates: self.shared.pool.lock().actors.len(),
+            in_flight: in_flight + stats.waiting.load(Ordering::Relaxed),
+            cold_starts: get(&stats.cold_starts),
+            evictions: get(&stats.evictions),
+            cpu_ns: get(&stats.cpu_ns),
+            ended_cpu: get(&stats.ended_cpu),
+            ended_memory: get(&stats.ended_memory),
+            ended_timeout: get(&stats.ended_timeout),
+            lost: get(&stats.lost),
+        }
+    }
+
+    /// A place among the requests in flight.
+    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() {
+            return Ok(place);
+        }
+        let waiting = Waiting::begin(&self.shared);
+        if waiting.ahead >= self.shared.spec.limits.max_queue {
+            return Err(Fault::Overloaded.into());
+        }
+        let place = Arc::clone(&self.in_flight).acquire_owned();
+        match tokio::time::timeout_at(deadline.into(), place).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_closed)) => Err(Fault::Draining.into()),
+            Err(_elapsed) => Err(Fault::Timeout.into()),
+        }
+    }
+
+    /// An isolate that can take a request now, and more of them if they are all busy.
+    fn ready_actor(&self) -> Option<Arc<Actor>> {
+        let mut pool = self.shared.pool.lock();
+        let first = pool.actors.first()?;
+        if pool.actors.len() == 1 && first.load_now() < QUEUE_FOR_MORE {
+            return Some(Arc::clone(first));
+        }
+        let chosen = pool
+            .actors
+            .iter()
+            .find(|actor| !actor.is_running())
+            .or_else(|| pool.actors.iter().min_by_key(|actor| actor.load_now()))
+            .map(Arc::clone)?;
+        let wants_more =
+            chosen.is_running() && !pool.growing && pool.actors.len() < self.shared.spec.limits.max_isolates;
+        if wants_more {
+            pool.growing = true;
+            drop(pool);
+            self.spawn_start();
+        }
+        Some(chosen)
+    }
+
+    /// The app's first isolate, started by one of those who ask at once.
+    async fn start_actor(&self, deadline: Instant) -> Result<Arc<Actor>, Failure> {
+        let waiting = Waiting::begin(&self.shared);
+        if waiting.ahead >= self.shared.spec.limits.max_queue {
+            return Err(Fault::Overloaded.into());
+        }
+        let start = async {
+            let _one_at_a_time = self.starting.lock().await;
+            {
+                let mut pool = self.shared.pool.lock();
+                if let Some(actor) = pool.actors.first() {
+                    return Ok(Arc::clone(actor));
+                }
+                let now = Instant::now();
+                if let Some(until) = pool.held_until.filter(|until| *until > now) {
+                    return Err(Fault::CrashLoop(until - now).into());
+                }
+                if let Some((at, failure)) = &pool.failed {
+                    if at.elapsed() < START_RETRY_AFTER {
+                        return Err(failure.clone());
+                    }
+                    pool.failed = None;
+                }
+            }
+            let started = self.spawn_start().await;
+            started.map_err(|_dropped| Fault::Startup.into())
+        };
+        match tokio::time::timeout_at(deadline.into(), start).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(Fault::Timeout.into()),
+        }
+    }
+
+    /// Starts an isolate on a thread of its own, off the serving path, bounded in number. It goes to the pool even
+    /// when nobody waits for it any more.
+    fn spawn_start(&self) -> oneshot::Receiver<Arc<Actor>> {
+        let (sender, receiver) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let cold_starts = Arc::clone(&self.cold_starts);
+        tokio::spawn(async move {
+            let Ok(_place) = cold_starts.acquire_owned().await else { return };
+            let runtime = tokio::runtime::Handle::current();
+            let started = tokio::task::spawn_blocking(move || {
+                shared.stats.cold_starts.fetch_add(1, Ordering::Relaxed);
+                let actor = Actor::start(&shared, runtime);
+                let mut pool = shared.pool.lock();
+                pool.growing = false;
+                // A failed start is not kept: its requests have their answer.
+                if !actor.is_dead() {
+                    pool.actors.push(Arc::clone(&actor));
+                }
+                drop(pool);
+                retire_when_idle(&actor, Duration::from_millis(shared.spec.limits.idle_ms));
+                let _ = sender.send(actor);
+            });
+            if started.await.is_err() {
+                tracing::error!("bug: a start panicked");
+            }
+        });
+        receiver
+    }
+}
+
+/// Looks after the isolate until it is gone.
+fn retire_when_idle(actor: &Arc<Actor>, idle: Duration) {
+    let weak = Arc::downgrade(actor);
+    actor.runtime().spawn(async move {
+        let mut wait = idle;
+        loop {
+            tokio::time::sleep(wait).await;
+            let Some(actor) = weak.upgrade() else { return };
+            match actor.retire_if_idle(idle) {
+                Some(next) => wait = next.max(Duration::from_millis(10)),
+                None => return,
+            }
+        }
+    });
+}
+
+/// Counts a request among those that wait.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    ahead: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        Self { shared, ahead: shared.stats.waiting.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.stats.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A streamed reply holds its place until it is through.
+fn with_place(mut reply: Reply, place: OwnedSemaphorePermit) -> Reply {
+    if let ReplyBody::Stream(body) = reply.body {
+        reply.body = ReplyBody::Stream(body.with_guard(Box::new(place)));
+    }
+    reply
+}
+
+/// The wait for an isolate's outcome: usually there at once, else bounded by the deadline. When it is given up, the
+/// isolate is told.
+struct Served {
+    actor: Arc<Actor>,
+    id: RequestId,
+    outcome: oneshot::Receiver<Outcome>,
+    deadline: Instant,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    done: bool,
+}
+
+impl Served {
+    fn new(actor: Arc<Actor>, id: RequestId, outcome: oneshot::Receiver<Outcome>, deadline: Instant) -> Self {
+        Self { actor, id, outcome, deadline, sleep: None, done: false }
+    }
+}
+
+impl Future for Served {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = Pin::new(&mut this.outcome).poll(cx) {
+            this.done = true;
+            return Poll::Ready(outcome.unwrap_or_else(|_| Err(Unserved::Failed(Fault::Exception.into()))));
+        }
+        let deadline = this.deadline;
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        sleep.as_mut().poll(cx).map(|()| Err(Unserved::Failed(Fault::Timeout.into())))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if !self.done {
+            self.actor.post_elsewhere(Event::Gone(self.id));
+        }
+    }
+}
+
+/// The isolate's state, from inside of it.
+pub(crate) fn state_of<'a>(scope: &'a mut v8::PinScope<'_, '_>) -> Option<&'a mut IsolateState> {
+    scope.get_slot_mut::<IsolateState>()
+}
+
+/// The isolate's modules, for the engine's module callbacks.
+pub(crate) fn modules_of<'a>(scope: &'a mut v8::PinScope<'_, '_>) -> Option<&'a mut ModuleMap> {
+    state_of(scope).map(|state| &mut state.modules)
+}

@@ -1,0 +1,303 @@
+//! What an isolate keeps on the Rust side: its requests, the operations under way, its timers and modules.
+//!
+//! It lives in the isolate's slot and is reached from ops, under the isolate's lock.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::AbortHandle;
+
+use super::actor::Actor;
+use super::exchange::{IncomingBody, Request};
+use super::logs::LogLimiter;
+use super::pipe::Pipe;
+use crate::engine::{MemoryAccount, ModuleMap};
+
+/// A request's number within its process; 0 stands for the app's start-up.
+pub(crate) type RequestId = u64;
+/// An operation's number within its isolate.
+pub(crate) type OpId = u64;
+
+/// The start-up's own number: what it opens lives as long as the isolate.
+pub(crate) const STARTUP: RequestId = 0;
+
+/// Operations that one isolate may have under way.
+const PENDING_OPS_MAX: usize = 10_000;
+/// Timers that one isolate may have.
+const TIMERS_MAX: usize = 100_000;
+
+/// One request inside its isolate, and what it opened.
+pub(crate) struct RequestState {
+    pub(crate) request: Request,
+    pub(crate) deadline: Instant,
+    pub(crate) cpu_used: Duration,
+    /// The incoming body, while no read has it.
+    pub(crate) body: Option<IncomingBody>,
+    pub(crate) body_taken: bool,
+    pub(crate) body_too_large: bool,
+    /// A response has been given.
+    pub(crate) replied: bool,
+    pub(crate) pipe: Option<Arc<Pipe>>,
+    /// The write that waits for room.
+    pub(crate) waiting_write: Option<OpId>,
+    /// `waitUntil` promises and response streams that still run.
+    pub(crate) holds: u32,
+    timers: HashSet<u32>,
+    ops: HashSet<OpId>,
+}
+
+/// How an operation ended.
+pub(crate) enum OpResult {
+    Undefined,
+    Bool(bool),
+    Bytes(Vec<u8>),
+    TypeError(String),
+}
+
+struct PendingOp {
+    resolver: v8::Global<v8::PromiseResolver>,
+    request: RequestId,
+    abort: Option<AbortHandle>,
+}
+
+struct Timer {
+    due: Instant,
+    repeat: Option<Duration>,
+    request: RequestId,
+}
+
+/// The functions of the built-ins that the engine calls.
+pub(crate) struct Hooks {
+    pub(crate) start: v8::Global<v8::Function>,
+    pub(crate) dispatch: v8::Global<v8::Function>,
+    pub(crate) fire_timer: v8::Global<v8::Function>,
+    pub(crate) promise_rejected: v8::Global<v8::Function>,
+    pub(crate) drain_rejections: v8::Global<v8::Function>,
+    pub(crate) abort_request: v8::Global<v8::Function>,
+}
+
+pub(crate) struct IsolateState {
+    pub(crate) actor: Weak<Actor>,
+    pub(crate) app: Arc<str>,
+    pub(crate) env: Arc<BTreeMap<String, String>>,
+    pub(crate) memory: Arc<MemoryAccount>,
+    pub(crate) logs: Arc<LogLimiter>,
+    pub(crate) modules: ModuleMap,
+    pub(crate) hooks: Option<Hooks>,
+    pub(crate) started: Instant,
+    pub(crate) started_at: SystemTime,
+    /// Whose work runs now.
+    pub(crate) current: RequestId,
+    pub(crate) requests: HashMap<RequestId, RequestState>,
+    pub(crate) rejections: bool,
+    pending: HashMap<OpId, PendingOp>,
+    next_op: OpId,
+    timers: HashMap<u32, Timer>,
+    due: BTreeMap<(Instant, u32), ()>,
+    pub(crate) decoders: HashMap<u32, encoding_rs::Decoder>,
+    pub(crate) next_decoder: u32,
+}
+
+impl IsolateState {
+    #[allow(clippy::too_many_arguments, reason = "called once, with names that say what each is")]
+    pub(crate) fn new(
+        actor: Weak<Actor>,
+        app: Arc<str>,
+        env: Arc<BTreeMap<String, String>>,
+        memory: Arc<MemoryAccount>,
+        logs: Arc<LogLimiter>,
+        modules: ModuleMap,
+    ) -> Self {
+        Self {
+            actor,
+            app,
+            env,
+            memory,
+            logs,
+            modules,
+            hooks: None,
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            current: STARTUP,
+            requests: HashMap::new(),
+            rejections: false,
+            pending: HashMap::new(),
+            next_op: 1,
+            timers: HashMap::new(),
+            due: BTreeMap::new(),
+            decoders: HashMap::new(),
+            next_decoder: 1,
+        }
+    }
+
+    pub(crate) fn insert_request(
+        &mut self,
+        id: RequestId,
+        mut request: Request,
+        deadline: Instant,
+    ) -> &mut RequestState {
+        let body = request.body.take();
+        self.requests.entry(id).or_insert(RequestState {
+            request,
+            deadline,
+            cpu_used: Duration::ZERO,
+            body,
+            body_taken: false,
+            body_too_large: false,
+            replied: false,
+            pipe: None,
+            waiting_write: None,
+            holds: 0,
+            timers: HashSet::new(),
+            ops: HashSet::new(),
+        })
+    }
+
+    /// The id of the current request for the log; empty at start-up.
+    pub(crate) fn current_request_id(&self) -> &str {
+        self.requests.get(&self.current).and_then(|r| r.request.id.to_str().ok()).unwrap_or("")
+    }
+
+    /// Begins an operation of the current request: the promise is what the script waits for. `None`: an exception is
+    /// pending.
+    pub(crate) fn begin_op(
+        scope: &mut v8::PinScope<'_, '_>,
+        rv: &mut v8::ReturnValue<'_, v8::Value>,
+    ) -> Option<OpId> {
+        let resolver = v8::PromiseResolver::new(scope)?;
+        rv.set(resolver.get_promise(scope).into());
+        let resolver = v8::Global::new(scope, resolver);
+        let state = super::state_of(scope)?;
+        if state.pending.len() >= PENDING_OPS_MAX {
+            crate::api::throw_range_error(scope, "too many operations under way in this app");
+            return None;
+        }
+        let id = state.next_op;
+        state.next_op += 1;
+        let request = state.current;
+        state.pending.insert(id, PendingOp { resolver, request, abort: None });
+        if let Some(owner) = state.requests.get_mut(&request) {
+            owner.ops.insert(id);
+        }
+        Some(id)
+    }
+
+    /// The operation's task, which ends with the request.
+    pub(crate) fn set_abort(&mut self, op: OpId, abort: AbortHandle) {
+        match self.pending.get_mut(&op) {
+            Some(pending) => pending.abort = Some(abort),
+            None => abort.abort(),
+        }
+    }
+
+    /// Takes an operation off the table. Gives the promise to settle and the request that it belongs to.
+    pub(crate) fn end_op(&mut self, op: OpId) -> Option<(v8::Global<v8::PromiseResolver>, RequestId)> {
+        let pending = self.pending.remove(&op)?;
+        if let Some(owner) = self.requests.get_mut(&pending.request) {
+            owner.ops.remove(&op);
+        }
+        Some((pending.resolver, pending.request))
+    }
+
+    /// Starts timer `id`. `false`: there are too many.
+    pub(crate) fn start_timer(&mut self, id: u32, delay: Duration, repeat: bool) -> bool {
+        if self.timers.len() >= TIMERS_MAX {
+            return false;
+        }
+        let due = Instant::now() + delay;
+        let request = self.current;
+        self.timers.insert(id, Timer { due, repeat: repeat.then_some(delay), request });
+        self.due.insert((due, id), ());
+        if let Some(owner) = self.requests.get_mut(&request) {
+            owner.timers.insert(id);
+        }
+        true
+    }
+
+    pub(crate) fn cancel_timer(&mut self, id: u32) {
+        let Some(timer) = self.timers.remove(&id) else { return };
+        self.due.remove(&(timer.due, id));
+        if let Some(owner) = self.requests.get_mut(&timer.request) {
+            owner.timers.remove(&id);
+        }
+    }
+
+    /// Takes the next timer that is due at `now`: its id and its request. A repeating one is set anew.
+    pub(crate) fn pop_due_timer(&mut self, now: Instant) -> Option<(u32, RequestId)> {
+        let (&(due, id), ()) = self.due.first_key_value()?;
+        if due > now {
+            return None;
+        }
+        self.due.remove(&(due, id));
+        let timer = self.timers.get_mut(&id)?;
+        let request = timer.request;
+        match timer.repeat {
+            Some(interval) => {
+                timer.due = now + interval.max(Duration::from_millis(1));
+                self.due.insert((timer.due, id), ());
+            }
+            None => {
+                self.timers.remove(&id);
+                if let Some(owner) = self.requests.get_mut(&request) {
+                    owner.timers.remove(&id);
+                }
+            }
+        }
+        Some((id, request))
+    }
+
+    /// When the alarm has to ring next.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.due.first_key_value().map(|(&(due, _), ())| due)
+    }
+
+    /// Whether nothing of `id` is left to do.
+    pub(crate) fn is_finished(&self, id: RequestId) -> bool {
+        self.requests.get(&id).is_some_and(|r| {
+            r.replied && r.holds == 0 && r.pipe.as_ref().is_none_or(|pipe| pipe.is_over())
+        })
+    }
+
+    /// The time of the request's `waitUntil` promises is over.
+    pub(crate) fn cut_holds(&mut self, id: RequestId) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.holds = 0;
+        }
+        if self.is_finished(id) {
+            self.close_request(id);
+        }
+    }
+
+    /// Whose operation `op` is.
+    pub(crate) fn op_owner(&self, op: OpId) -> Option<RequestId> {
+        self.pending.get(&op).map(|pending| pending.request)
+    }
+
+    /// Forgets a request and closes all that it opened.
+    pub(crate) fn close_request(&mut self, id: RequestId) {
+        let Some(mut request) = self.requests.remove(&id) else { return };
+        for timer in std::mem::take(&mut request.timers) {
+            self.cancel_timer(timer);
+        }
+        for op in std::mem::take(&mut request.ops) {
+            if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {
+                abort.abort();
+            }
+        }
+    }
+
+    /// Whether anything of the app is under way: an isolate with none of that may be retired.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+}
+
+impl Drop for RequestState {
+    fn drop(&mut self) {
+        if let Some(pipe) = self.pipe.take() {
+            pipe.end(Err(super::exchange::BodyError::Broken("the app stopped in the middle".into())));
+        }
+    }
+}
+
