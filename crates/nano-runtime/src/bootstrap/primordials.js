@@ -77,6 +77,7 @@ methods("Boolean", Boolean.prototype, ["valueOf"]);
 getters("DataView", DataView.prototype, ["buffer", "byteLength", "byteOffset"]);
 methods("Date", Date.prototype, ["getTime", "toISOString", "valueOf"]);
 methods("Error", Error.prototype, ["toString"]);
+primordials.ErrorPrototype = Error.prototype;
 methods("Function", Function.prototype, ["apply", "bind", "call", "toString", Symbol.hasInstance]);
 methods("Map", Map.prototype, ["clear", "delete", "entries", "forEach", "get", "has", "keys", "set", "values"]);
 getters("Map", Map.prototype, ["size"]);
