@@ -3,7 +3,9 @@
 // An instance is a real Error (it has [[ErrorData]], so `Error.isError` holds and V8 keeps its stack), whose prototype
 // is DOMException.prototype. The interface object itself does not inherit from Error.
 
-const { Error, ErrorPrototype, ObjectSetPrototypeOf, ReflectConstruct } = primordials;
+const {
+  Error, ErrorPrototype, FunctionPrototypeCall, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, ReflectConstruct,
+} = primordials;
 const webidl = require("webidl");
 
 // 2.8.1 names with a legacy code.
@@ -75,8 +77,28 @@ webidl.defineConstants(DOMException, {
   URL_MISMATCH_ERR: 21, QUOTA_EXCEEDED_ERR: 22, TIMEOUT_ERR: 23, INVALID_NODE_TYPE_ERR: 24, DATA_CLONE_ERR: 25,
 });
 
+// In V8 `stack` is an own accessor whose functions all errors share.
+const stackGetter = ObjectGetOwnPropertyDescriptor(new Error(), "stack").get;
+
+/** The stack of an error, unless the app has put something else there. Runs no getter of the app. */
+function stackOf(error) {
+  const descriptor = ObjectGetOwnPropertyDescriptor(error, "stack");
+  if (descriptor === undefined) return undefined;
+  ObjectSetPrototypeOf(descriptor, null);
+  let stack = descriptor.value;
+  if (descriptor.get !== undefined && descriptor.get === stackGetter) {
+    try {
+      stack = FunctionPrototypeCall(stackGetter, error); // an app's Error.prepareStackTrace may throw
+    } catch {
+      return undefined;
+    }
+  }
+  return typeof stack === "string" ? stack : undefined;
+}
+
 exports.DOMException = DOMException;
 exports.isDOMException = isDOMException;
-/** Without running an app's code: the name and message of a DOMException. */
+/** The name and message of a DOMException, whatever the app has done to its prototype. */
 exports.nameOf = nameOf;
 exports.messageOf = messageOf;
+exports.stackOf = stackOf;
