@@ -1,0 +1,77 @@
+// The list of globals: which names an app finds on `globalThis`, and with which property attributes.
+//
+// Last of the built-ins. To add an API, add a row to one of the tables.
+
+const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, TypeError } = primordials;
+
+// Interface objects (Web IDL, 3.7): writable, configurable, not enumerable.
+const interfaces = [
+  ["domexception", ["DOMException"]],
+  ["event", ["Event", "EventTarget"]],
+  ["event_types", ["CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]],
+  ["abort", ["AbortController", "AbortSignal"]],
+  ["performance", ["Performance"]],
+  ["navigator", ["Navigator"]],
+];
+
+// Operations of the global object (3.7.7): writable, configurable, enumerable.
+const functions = [
+  ["timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]],
+  ["global_scope", ["queueMicrotask", "reportError"]],
+  ["base64", ["atob", "btoa"]],
+  ["structured_clone", ["structuredClone"]],
+];
+
+// Attributes of the global object (3.7.6): accessors, configurable, enumerable. [Replaceable] ones become data
+// properties when assigned to; the others cannot be assigned to.
+const attributes = [
+  { name: "self", replaceable: true, get: () => globalThis },
+  { name: "navigator", replaceable: false, get: () => require("navigator").navigator },
+  { name: "performance", replaceable: true, get: () => require("performance").performance },
+];
+
+// Namespaces (3.13): writable, configurable, not enumerable.
+const namespaces = [
+  ["console", ["console"]],
+];
+
+function defineValues(table, enumerable) {
+  for (let i = 0; i < table.length; i++) {
+    const module = require(table[i][0]);
+    const names = table[i][1];
+    for (let j = 0; j < names.length; j++) {
+      ObjectDefineProperty(globalThis, names[j], {
+        __proto__: null, value: module[names[j]], writable: true, enumerable, configurable: true,
+      });
+    }
+  }
+}
+
+function defineAttribute({ name, replaceable, get }) {
+  const value = get();
+  // The receiver of a global's attribute is the global object, or nothing (3.7.6, "attribute getter").
+  const check = (object) => {
+    if (object !== undefined && object !== null && object !== globalThis) throw new TypeError("Illegal invocation");
+  };
+  const descriptor = ObjectGetOwnPropertyDescriptor({
+    get [name]() {
+      check(this);
+      return value;
+    },
+    set [name](newValue) {
+      check(this);
+      ObjectDefineProperty(globalThis, name, {
+        __proto__: null, value: newValue, writable: true, enumerable: true, configurable: true,
+      });
+    },
+  }, name);
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null, get: descriptor.get, set: replaceable ? descriptor.set : undefined, enumerable: true, configurable: true,
+  });
+}
+
+require("global_scope").install(globalThis);
+defineValues(interfaces, false);
+defineValues(functions, true);
+defineValues(namespaces, false);
+for (let i = 0; i < attributes.length; i++) defineAttribute(attributes[i]);

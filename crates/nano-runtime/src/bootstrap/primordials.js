@@ -43,6 +43,7 @@ statics("Array", Array, ["from", "isArray", "of"]);
 statics("ArrayBuffer", ArrayBuffer, ["isView"]);
 statics("BigInt", BigInt, ["asIntN", "asUintN"]);
 statics("Date", Date, ["now"]);
+statics("Error", Error, ["captureStackTrace", "isError"]);
 statics("JSON", JSON, ["parse", "stringify"]);
 statics("Math", Math, ["abs", "ceil", "floor", "max", "min", "pow", "round", "sign", "trunc"]);
 statics("Number", Number, [
@@ -61,6 +62,7 @@ statics("String", String, ["fromCharCode", "fromCodePoint"]);
 statics("Symbol", Symbol, [
   "asyncIterator", "for", "hasInstance", "iterator", "species", "toPrimitive", "toStringTag",
 ]);
+statics("Uint8Array", Uint8Array, ["fromBase64"]);
 // `Promise.x` needs its receiver.
 for (const name of ["all", "allSettled", "any", "race", "reject", "resolve", "withResolvers"]) {
   primordials["Promise" + capitalise(name)] = bind.call(Promise[name], Promise);
@@ -77,6 +79,8 @@ methods("Boolean", Boolean.prototype, ["valueOf"]);
 getters("DataView", DataView.prototype, ["buffer", "byteLength", "byteOffset"]);
 methods("Date", Date.prototype, ["getTime", "toISOString", "valueOf"]);
 methods("Error", Error.prototype, ["toString"]);
+primordials.ErrorPrototype = Error.prototype;
+primordials.ObjectPrototype = Object.prototype;
 methods("Function", Function.prototype, ["apply", "bind", "call", "toString", Symbol.hasInstance]);
 methods("Map", Map.prototype, ["clear", "delete", "entries", "forEach", "get", "has", "keys", "set", "values"]);
 getters("Map", Map.prototype, ["size"]);
@@ -84,7 +88,9 @@ methods("Number", Number.prototype, ["toFixed", "toString", "valueOf"]);
 methods("Object", Object.prototype, ["hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toString"]);
 methods("Promise", Promise.prototype, ["catch", "finally", "then"]);
 methods("RegExp", RegExp.prototype, ["exec", "test", "toString", Symbol.replace, Symbol.split]);
-getters("RegExp", RegExp.prototype, ["flags", "source"]);
+getters("RegExp", RegExp.prototype, [
+  "dotAll", "flags", "global", "hasIndices", "ignoreCase", "multiline", "source", "sticky", "unicode", "unicodeSets",
+]);
 methods("Set", Set.prototype, ["add", "clear", "delete", "entries", "forEach", "has", "keys", "values"]);
 getters("Set", Set.prototype, ["size"]);
 methods("String", String.prototype, [
@@ -94,6 +100,7 @@ methods("String", String.prototype, [
 ]);
 methods("Symbol", Symbol.prototype, ["toString", "valueOf"]);
 getters("Symbol", Symbol.prototype, ["description"]);
+methods("Uint8Array", Uint8Array.prototype, ["toBase64"]);
 methods("WeakMap", WeakMap.prototype, ["delete", "get", "has", "set"]);
 methods("WeakRef", WeakRef.prototype, ["deref"]);
 methods("WeakSet", WeakSet.prototype, ["add", "delete", "has"]);
@@ -109,6 +116,8 @@ primordials.ArrayIteratorPrototype = getPrototypeOf([][Symbol.iterator]());
 primordials.AsyncIteratorPrototype = getPrototypeOf(getPrototypeOf(async function* () {}.prototype));
 primordials.AsyncGeneratorFunction = getPrototypeOf(async function* () {}).constructor;
 methods("ArrayIterator", primordials.ArrayIteratorPrototype, ["next"]);
+methods("MapIterator", getPrototypeOf(new Map().entries()), ["next"]);
+methods("SetIterator", getPrototypeOf(new Set().values()), ["next"]);
 
 // Subclasses whose methods are their own and frozen, for collections that built-ins keep.
 function makeSafe(Unsafe, Safe) {
@@ -128,6 +137,9 @@ primordials.SafeSet = makeSafe(Set, class SafeSet extends Set {
   constructor() { super(); }
 });
 primordials.SafeWeakMap = makeSafe(WeakMap, class SafeWeakMap extends WeakMap {
+  constructor() { super(); }
+});
+primordials.SafeWeakSet = makeSafe(WeakSet, class SafeWeakSet extends WeakSet {
   constructor() { super(); }
 });
 

@@ -9,7 +9,7 @@ const {
   MathFloor, MathMax, MathMin, MathPow, MathTrunc, Number, NumberIsFinite, NumberIsNaN,
   NumberMAX_SAFE_INTEGER, ObjectCreate, ObjectDefineProperties, ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve, ReflectApply,
-  ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, String, StringPrototypeCharCodeAt,
+  ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeSet, SetPrototypeAdd, SetPrototypeHas, String, StringPrototypeCharCodeAt,
   StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -239,6 +239,8 @@ function createEnumConverter(name, values) {
  * sorted by key (3.2.17). `defaultValue` is a function. The result has no prototype, and absent members are absent.
  */
 function createDictionaryConverter(name, members) {
+  // An app's `Object.prototype.required` must not reach the members.
+  for (let i = 0; i < members.length; i++) ObjectSetPrototypeOf(members[i], null);
   return (V, prefix, context, opts) => {
     if (V !== undefined && V !== null && !isObject(V)) {
       throw makeException(prefix, context, `cannot be converted to a dictionary (${name})`);
@@ -295,8 +297,13 @@ function illegalConstructor() {
 /** The private argument with which built-ins make objects whose constructor is illegal or converts arguments. */
 const internal = { __proto__: null, internal: true };
 
+// The prototypes of all interfaces, by which structuredClone knows a platform object.
+const interfacePrototypes = new SafeSet();
+const isInterfacePrototype = (object) => SetPrototypeHas(interfacePrototypes, object);
+
 /** Gives an interface the property attributes of 3.7: members enumerable, prototype fixed, @@toStringTag. */
 function configureInterface(Interface, name = Interface.name) {
+  SetPrototypeAdd(interfacePrototypes, Interface.prototype);
   configureMembers(Interface);
   ObjectDefineProperty(Interface, "prototype", { __proto__: null, writable: false });
   configureMembers(Interface.prototype);
@@ -309,7 +316,9 @@ function configureMembers(object) {
   const keys = ReflectOwnKeys(descriptors);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
-    if (key === "constructor" || key === "prototype" || key === "name" || key === "length" || typeof key === "symbol") continue;
+    if (key === "constructor" || typeof key === "symbol") continue;
+    // The own properties of a function; on a prototype these names are attributes (`DOMException.prototype.name`).
+    if (typeof object === "function" && (key === "prototype" || key === "name" || key === "length")) continue;
     const descriptor = descriptors[key];
     if (!descriptor.configurable) continue;
     ObjectDefineProperty(object, key, { __proto__: null, enumerable: true });
@@ -419,6 +428,7 @@ exports.requiredArguments = requiredArguments;
 exports.illegalInvocation = illegalInvocation;
 exports.illegalConstructor = illegalConstructor;
 exports.internal = internal;
+exports.isInterfacePrototype = isInterfacePrototype;
 exports.configureInterface = configureInterface;
 exports.defineConstants = defineConstants;
 exports.mixinPairIterable = mixinPairIterable;

@@ -1,0 +1,138 @@
+// structuredClone (HTML, 2.7).
+//
+// V8 clones what ECMA-262 defines. Platform objects are cloned or transferred here: since both ends are in one isolate,
+// the clone is made straight from the original, and V8 puts it where the original was. `cloneWithTransfer` is also what
+// postMessage uses.
+
+const {
+  MapPrototypeGet, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectPrototype, SafeMap, SafeSet,
+  SetPrototypeAdd, SetPrototypeHas,
+} = primordials;
+const webidl = require("webidl");
+const { DOMException, isDOMException, messageOf, nameOf, stackOf } = require("domexception");
+
+const dataCloneError = (message) => new DOMException(message, "DataCloneError");
+
+// Prototype of an interface -> { is, convert }.
+const serializable = new SafeMap();
+const transferable = new SafeMap();
+
+/** [Serializable]: `clone(object)` returns the clone, or throws `dataCloneError(...)`. */
+function registerSerializable(Interface, is, clone) {
+  MapPrototypeSet(serializable, Interface.prototype, { __proto__: null, is, convert: clone });
+}
+/** [Transferable]: `transfer(object)` returns the new object and detaches the old one, or throws `dataCloneError(...)`. */
+function registerTransferable(Interface, is, transfer) {
+  MapPrototypeSet(transferable, Interface.prototype, { __proto__: null, is, convert: transfer });
+}
+
+registerSerializable(DOMException, isDOMException, (error) => {
+  const clone = new DOMException(messageOf(error), nameOf(error));
+  const stack = stackOf(error);
+  if (stack !== undefined) {
+    ObjectDefineProperty(clone, "stack", {
+      __proto__: null, value: stack, writable: true, enumerable: false, configurable: true,
+    });
+  }
+  return clone;
+});
+
+// The nearest interface that `object` is of: a subclass that an app made is cloned as its platform class.
+function lookUp(table, object) {
+  let proto = ObjectGetPrototypeOf(object);
+  while (proto !== null && proto !== ObjectPrototype && ops.proxy_details(proto) === undefined) {
+    const entry = MapPrototypeGet(table, proto);
+    if (entry !== undefined && entry.is(object)) return entry;
+    proto = ObjectGetPrototypeOf(proto);
+  }
+  return undefined;
+}
+
+/** For V8's serialiser, about an ordinary object or an error: whether it is a platform object. Runs no code of the app. */
+function isHostObject(object) {
+  let proto = ObjectGetPrototypeOf(object);
+  while (proto !== null && proto !== ObjectPrototype && ops.proxy_details(proto) === undefined) {
+    if (webidl.isInterfacePrototype(proto)) return true;
+    proto = ObjectGetPrototypeOf(proto);
+  }
+  return false;
+}
+
+// The clone under way: `transfers` are the platform objects to transfer, `hosts` what takes the places of the platform
+// objects that were met. The first of `hosts` are for `transfers`, and filled in last.
+let current;
+
+/** For V8's serialiser: the number of a platform object, which stands for it in the serialised form. */
+function writeHostObject(object) {
+  const { transfers, hosts } = current;
+  for (let i = 0; i < transfers.length; i++) if (transfers[i] === object) return i;
+  const entry = lookUp(serializable, object);
+  if (entry === undefined) throw dataCloneError("An object of this type cannot be cloned");
+  appendTo(hosts, entry.convert(object));
+  return hosts.length - 1;
+}
+/** Between serialising and deserialising: does the transfers and returns the objects by their numbers. */
+function finishHostObjects() {
+  const { transfers, hosts } = current;
+  for (let i = 0; i < transfers.length; i++) hosts[i] = lookUp(transferable, transfers[i]).convert(transfers[i]);
+  return hosts;
+}
+
+function appendTo(list, value) {
+  ObjectDefineProperty(list, list.length, {
+    __proto__: null, value, writable: true, enumerable: true, configurable: true,
+  });
+}
+
+/** StructuredSerializeWithTransfer, then StructuredDeserializeWithTransfer. `transferList` is an internal list. */
+function cloneWithTransfer(value, transferList) {
+  const buffers = [];
+  const transfers = [];
+  const hosts = [];
+  const seen = transferList.length > 1 ? new SafeSet() : undefined;
+  for (let i = 0; i < transferList.length; i++) {
+    const object = transferList[i];
+    if (seen !== undefined) {
+      if (SetPrototypeHas(seen, object)) throw dataCloneError("An object is more than once in the transfer list");
+      SetPrototypeAdd(seen, object);
+    }
+    if (webidl.isArrayBuffer(object)) {
+      appendTo(buffers, object);
+    } else if (lookUpTransferable(object) !== undefined) {
+      appendTo(transfers, object);
+      appendTo(hosts, undefined);
+    } else {
+      throw dataCloneError("A value in the transfer list cannot be transferred");
+    }
+  }
+  const outer = current; // a getter of `value` may clone in turn
+  current = { __proto__: null, transfers, hosts };
+  try {
+    return ops.structured_clone(value, buffers, isHostObject, writeHostObject, finishHostObjects, dataCloneError);
+  } finally {
+    current = outer;
+  }
+}
+// A Proxy is never transferable, and must not be asked for its prototype.
+function lookUpTransferable(object) {
+  return ops.proxy_details(object) === undefined ? lookUp(transferable, object) : undefined;
+}
+
+const optionsConverter = webidl.createDictionaryConverter("StructuredSerializeOptions", [
+  {
+    __proto__: null, key: "transfer", converter: webidl.createSequenceConverter(webidl.converters.object),
+    required: false, defaultValue: () => [],
+  },
+]);
+
+function structuredClone(value, options = undefined) {
+  const prefix = "Failed to execute 'structuredClone'";
+  webidl.requiredArguments(arguments.length, 1, prefix);
+  return cloneWithTransfer(value, optionsConverter(options, prefix, "Argument 2").transfer);
+}
+
+exports.structuredClone = structuredClone;
+exports.cloneWithTransfer = cloneWithTransfer;
+exports.registerSerializable = registerSerializable;
+exports.registerTransferable = registerTransferable;
+exports.dataCloneError = dataCloneError;
