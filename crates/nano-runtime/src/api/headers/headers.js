@@ -165,24 +165,27 @@ function sortAndCombine(list) {
 const convertPair = webidl.createSequenceConverter(ByteString);
 
 /**
- * Converts a HeadersInit and fills a new list from it. All conversions come before all checks of names and values, as
- * the former are the caller's and the latter the algorithm's: an app can tell by what its getters and proxies see.
+ * Converts a HeadersInit to a flat list that `checkList` then makes a header list of. All conversions come before all
+ * checks of names and values, as the former are Web IDL's and the latter the algorithm's: an app can tell by what its
+ * getters and proxies see.
  */
-function listFromInit(init, prefix, context) {
+function convertInit(init, prefix, context) {
   if (!webidl.isObject(init)) {
     throw new TypeError(`${prefix}: ${context} is neither a sequence of pairs nor an object`);
   }
   const method = init[SymbolIterator];
-  let flat;
   if (method !== undefined && method !== null) {
     if (typeof method !== "function") throw new TypeError(`${prefix}: ${context} is not iterable`);
     if (method === headersEntries && isHeaders(init) && iteratorPrototype.next === iteratorNext) {
       return combinedList(init);
     }
-    flat = flatFromIterable(init, method, prefix, context);
-  } else {
-    flat = flatFromRecord(init, prefix, context);
+    return flatFromIterable(init, method, prefix, context);
   }
+  return flatFromRecord(init, prefix, context);
+}
+
+/** Normalises and checks all names and values of `flat`, in place, and returns it. */
+function checkList(flat, prefix) {
   for (let i = 0; i < flat.length; i += 2) {
     flat[i] = checkedName(flat[i], prefix);
     flat[i + 1] = checkedValue(flat[i + 1], prefix);
@@ -227,7 +230,8 @@ class Headers {
 
   constructor(init = undefined) {
     if (init === webidl.internal) return;
-    this.#list = init === undefined ? [] : listFromInit(init, "Failed to construct 'Headers'", "Argument 1");
+    const prefix = "Failed to construct 'Headers'";
+    this.#list = init === undefined ? [] : checkList(convertInit(init, prefix, "Argument 1"), prefix);
   }
 
   static {
@@ -328,7 +332,10 @@ exports.isHeaders = isHeaders;
 exports.headersFromList = headersFromList;
 exports.getHeaderList = getHeaderList;
 exports.getHeaderGuard = getHeaderGuard;
-exports.listFromInit = listFromInit;
+exports.convertInit = convertInit;
+exports.checkList = checkList;
+/** RFC 9110, 5.6.2: whether `string` is a token. */
+exports.isToken = (string) => lowerName(string) !== undefined;
 exports.copyList = copyList;
 exports.listHas = listHas;
 exports.listGet = listGet;

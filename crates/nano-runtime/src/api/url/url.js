@@ -6,7 +6,7 @@ const {
   Uint32Array,
 } = primordials;
 const webidl = require("webidl");
-const { paramsForURL, replaceList } = require("urlsearchparams");
+const { paramsForURL, replaceList } = require("url/searchparams");
 const { USVString } = webidl.converters;
 
 // The parts that `ops.url_set` knows.
