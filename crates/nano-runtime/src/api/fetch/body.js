@@ -1,0 +1,376 @@
+// Bodies (https://fetch.spec.whatwg.org/#bodies) and the Body mixin.
+//
+// A body keeps the source it was made of: a string, bytes, or the number of a native body (that of a request being
+// served). Only what needs a stream makes one: consuming, cloning and sending work on the source. Blob and FormData
+// are not here yet.
+
+const {
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset,
+  JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf,
+  PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeCharCodeAt,
+  StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
+} = primordials;
+const webidl = require("webidl");
+const { isURLSearchParams, serializeParams } = require("url/searchparams");
+const readable = require("readable");
+
+// What a body's source is.
+const STRING = 1;
+const BYTES = 2;
+const STREAM = 3; // none: there is only the stream
+const NATIVE = 4;
+
+// What consuming it gives.
+const ARRAY_BUFFER = 0;
+const BYTE_ARRAY = 1;
+const JSON_VALUE = 2;
+const TEXT = 3;
+
+const TEXT_TYPE = "text/plain;charset=UTF-8";
+const FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
+
+/** The part of a Body in the standard that exists before anybody asks for its stream. */
+class Body {
+  constructor(kind, source, stream) {
+    this.kind = kind;
+    this.source = source;
+    this.stream = stream; // undefined until it is asked for
+    this.used = false; // the source was taken, so that the stream does not know
+    this.shared = false; // another body has the same bytes
+  }
+}
+ObjectSetPrototypeOf(Body.prototype, null);
+
+/** Bytes of their own for what is in a BufferSource; none if it is detached. */
+function copyBytes(source) {
+  let buffer = source;
+  let offset = 0;
+  let length;
+  if (!ArrayBufferIsView(source)) {
+    length = ArrayBufferPrototypeGetByteLength(source);
+  } else if (TypedArrayPrototypeGetSymbolToStringTag(source) !== undefined) {
+    buffer = TypedArrayPrototypeGetBuffer(source);
+    offset = TypedArrayPrototypeGetByteOffset(source);
+    length = TypedArrayPrototypeGetByteLength(source);
+  } else {
+    buffer = webidl.viewBuffer(source);
+    try {
+      offset = DataViewPrototypeGetByteOffset(source);
+      length = DataViewPrototypeGetByteLength(source);
+    } catch {
+      length = 0; // A DataView, unlike typed arrays, throws when its buffer is detached.
+    }
+  }
+  const copy = new Uint8Array(length);
+  if (length > 0) TypedArrayPrototypeSet(copy, new Uint8Array(buffer, offset, length));
+  return copy;
+}
+
+function isUint8Array(value) {
+  return ArrayBufferIsView(value) && TypedArrayPrototypeGetSymbolToStringTag(value) === "Uint8Array";
+}
+
+/** `BodyInit?` (an absent one is the caller's): null, a string, or an object that `extractBody` knows. */
+function convertBodyInit(V, prefix, context) {
+  if (typeof V !== "object") {
+    if (V === undefined) return null;
+  } else {
+    if (V === null) return null;
+    if (isURLSearchParams(V) || readable.isReadableStream(V)) return V;
+    if (ArrayBufferIsView(V) || webidl.isArrayBuffer(V)) return webidl.converters.BufferSource(V, prefix, context);
+  }
+  return webidl.converters.USVString(V, prefix, context);
+}
+
+/** "Extract a body", for a converted BodyInit that is not null. A string stays one: it becomes a Body when touched. */
+function extractBody(init, prefix) {
+  if (typeof init === "string") return init;
+  if (isURLSearchParams(init)) return serializeParams(init);
+  if (!readable.isReadableStream(init)) return new Body(BYTES, copyBytes(init), undefined);
+  if (readable.readableStreamDisturbed(init) || readable.isReadableStreamLocked(init)) {
+    throw new TypeError(`${prefix}: the ReadableStream is locked or was read from already`);
+  }
+  const native = readable.nativeSourceOf(init);
+  return native === undefined ? new Body(STREAM, undefined, init) : new Body(NATIVE, native, init);
+}
+
+/** The Content-Type that "extract a body" gives for a converted BodyInit, or null. */
+function contentTypeOf(init) {
+  return typeof init === "string" ? TEXT_TYPE : isURLSearchParams(init) ? FORM_TYPE : null;
+}
+
+const textBody = (string) => new Body(STRING, string, undefined);
+const nativeBody = (rid) => new Body(NATIVE, rid, undefined);
+
+/** A Body that was consumed: what is left of one whose source has been handed on. */
+function usedBody() {
+  const body = new Body(STREAM, undefined, undefined);
+  body.used = true;
+  return body;
+}
+
+function isUsed(body) {
+  return body.used || (body.stream !== undefined && readable.readableStreamDisturbed(body.stream));
+}
+
+/** "Unusable": disturbed or locked. */
+function isUnusable(body) {
+  return isUsed(body) || (body.stream !== undefined && readable.isReadableStreamLocked(body.stream));
+}
+
+/** Bytes that nobody else has, of a body of the kind STRING or BYTES. */
+function ownBytes(body) {
+  if (body.kind === STRING) return ops.utf8_encode(body.source);
+  return body.shared ? copyBytes(body.source) : body.source;
+}
+
+/** The body's stream, made on first use. */
+function streamOf(body) {
+  if (body.stream !== undefined) return body.stream;
+  if (body.used) {
+    // Consuming has left the stream closed, and locked to a reader that nobody releases.
+    body.stream = readable.createReadableStream({
+      __proto__: null, type: "bytes", highWaterMark: 0, pull(controller) { controller.close(); },
+    });
+    readable.readableStreamCancel(body.stream, undefined);
+    readable.acquireReadableStreamDefaultReader(body.stream);
+  } else if (body.kind === NATIVE) {
+    body.stream = nativeStream(body.source);
+  } else {
+    body.stream = readable.createReadableStream({
+      __proto__: null, type: "bytes", highWaterMark: 0,
+      pull(controller) {
+        const bytes = ownBytes(body);
+        if (bytes.byteLength > 0) controller.enqueue(bytes);
+        controller.close();
+      },
+    });
+  }
+  return body.stream;
+}
+
+function nativeStream(rid) {
+  const stream = readable.createReadableStream({
+    __proto__: null, type: "bytes", highWaterMark: 0,
+    pull(controller) {
+      return PromisePrototypeThen(ops.body_read(rid), (chunk) => {
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      });
+    },
+    cancel() {
+      ops.body_cancel(rid);
+    },
+  });
+  readable.setNativeSource(stream, rid);
+  return stream;
+}
+
+/** Takes the source away from a usable body that has one: it is consumed, and its stream, if there is one, locked. */
+function markTaken(body) {
+  body.used = true;
+  if (body.stream !== undefined) readable.acquireReadableStreamDefaultReader(body.stream);
+}
+
+/** A body with what `body` has, which is left consumed: "create a proxy" for it. */
+function transferBody(body) {
+  if (body.kind !== STREAM) {
+    markTaken(body);
+    const result = new Body(body.kind, body.source, undefined);
+    result.shared = body.shared;
+    body.source = undefined;
+    return result;
+  }
+  const source = body.stream;
+  const reader = readable.acquireReadableStreamDefaultReader(source);
+  body.used = true;
+  return new Body(STREAM, undefined, readable.createReadableStream({
+    __proto__: null, highWaterMark: 0,
+    pull(controller) {
+      const { promise, resolve } = PromiseWithResolvers();
+      readable.readerRead(reader, new ForwardRequest(controller, resolve));
+      return promise;
+    },
+    cancel: (reason) => readable.readableStreamCancel(source, reason),
+  }));
+}
+
+class ForwardRequest {
+  constructor(controller, done) {
+    this.next = undefined;
+    this.controller = controller;
+    this.done = done;
+  }
+  chunk(value) {
+    this.controller.enqueue(value);
+    this.done();
+  }
+  close() {
+    this.controller.close();
+    this.done();
+  }
+  error(error) {
+    this.controller.error(error);
+    this.done();
+  }
+}
+ObjectSetPrototypeOf(ForwardRequest.prototype, null);
+
+/** "Clone a body", of a usable one. */
+function cloneBody(body) {
+  if (body.stream === undefined && body.kind !== NATIVE) {
+    body.shared = true;
+    const result = new Body(body.kind, body.source, undefined);
+    result.shared = true;
+    return result;
+  }
+  const branches = readable.readableStreamTee(streamOf(body), true);
+  body.kind = STREAM;
+  body.source = undefined;
+  body.stream = branches[0];
+  return new Body(STREAM, undefined, branches[1]);
+}
+
+function fromString(string, type) {
+  if (type === TEXT || type === JSON_VALUE) {
+    // UTF-8 decoding drops a byte order mark.
+    if (StringPrototypeCharCodeAt(string, 0) === 0xfeff) string = StringPrototypeSlice(string, 1);
+    return type === TEXT ? string : JSONParse(string);
+  }
+  return fromBytes(ops.utf8_encode(string), type);
+}
+
+function fromBytes(bytes, type) {
+  if (type === BYTE_ARRAY) return bytes;
+  if (type === ARRAY_BUFFER) {
+    const buffer = TypedArrayPrototypeGetBuffer(bytes);
+    if (ArrayBufferPrototypeGetByteLength(buffer) === TypedArrayPrototypeGetByteLength(bytes)) return buffer;
+    return TypedArrayPrototypeGetBuffer(copyBytes(bytes));
+  }
+  const string = ops.utf8_decode(bytes);
+  return type === TEXT ? string : JSONParse(string);
+}
+
+// `fromBytes` with its second argument, as callbacks.
+const FROM_BYTES = [
+  (bytes) => fromBytes(bytes, ARRAY_BUFFER), (bytes) => fromBytes(bytes, BYTE_ARRAY),
+  (bytes) => fromBytes(bytes, JSON_VALUE), (bytes) => fromBytes(bytes, TEXT),
+];
+
+/** "Consume body". */
+function consume(object, bodyOf, type) {
+  try {
+    const body = bodyOf(object);
+    if (body === null) return PromiseResolve(fromString("", type));
+    if (isUnusable(body)) throw new TypeError("The body was used already, or its stream is locked");
+    if (body.kind === STREAM) return PromisePrototypeThen(readAll(body.stream), FROM_BYTES[type]);
+    markTaken(body);
+    const source = body.source;
+    if (body.kind === NATIVE) return PromisePrototypeThen(ops.body_collect(source), FROM_BYTES[type]);
+    body.source = undefined;
+    if (body.kind === STRING) return PromiseResolve(fromString(source, type));
+    const needsOwn = body.shared && (type === BYTE_ARRAY || type === ARRAY_BUFFER);
+    return PromiseResolve(fromBytes(needsOwn ? copyBytes(source) : source, type));
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+/** "Read all bytes" of a stream that is not locked: a promise for a Uint8Array. */
+function readAll(stream) {
+  const request = new CollectRequest(readable.acquireReadableStreamDefaultReader(stream));
+  request.run();
+  return request.promise;
+}
+
+class CollectRequest {
+  constructor(reader) {
+    const { promise, resolve, reject } = PromiseWithResolvers();
+    this.next = undefined;
+    this.reader = reader;
+    this.promise = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.bytes = undefined; // grows by doubling; chunks are copied at once, as their owner may use the memory again
+    this.size = 0;
+    this.running = false;
+    this.again = false;
+  }
+  /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
+  run() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    do {
+      this.again = false;
+      readable.readerRead(this.reader, this);
+    } while (this.again);
+    this.running = false;
+  }
+  chunk(value) {
+    if (!isUint8Array(value)) {
+      this.reject(new TypeError("A body's stream gave a chunk that is not a Uint8Array"));
+      return;
+    }
+    const size = this.size;
+    const end = size + TypedArrayPrototypeGetByteLength(value);
+    const capacity = size === 0 ? 0 : TypedArrayPrototypeGetByteLength(this.bytes);
+    if (end > capacity) {
+      const larger = new Uint8Array(MathMax(end, 2 * capacity));
+      if (size > 0) TypedArrayPrototypeSet(larger, this.bytes);
+      this.bytes = larger;
+    }
+    if (end > size) TypedArrayPrototypeSet(this.bytes, value, size);
+    this.size = end;
+    this.run();
+  }
+  close() {
+    const { bytes, size } = this;
+    if (size === 0) this.resolve(new Uint8Array(0));
+    else if (size === TypedArrayPrototypeGetByteLength(bytes)) this.resolve(bytes);
+    else this.resolve(copyBytes(new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), 0, size)));
+  }
+  error(error) {
+    this.reject(error);
+  }
+}
+ObjectSetPrototypeOf(CollectRequest.prototype, null);
+
+/** Puts the Body mixin on `Interface`. `bodyOf` throws on a failed brand check, and gives a Body or null. */
+function mixinBody(Interface, bodyOf) {
+  const members = {
+    get body() {
+      const body = bodyOf(this);
+      return body === null ? null : streamOf(body);
+    },
+    get bodyUsed() {
+      const body = bodyOf(this);
+      return body !== null && isUsed(body);
+    },
+    arrayBuffer() { return consume(this, bodyOf, ARRAY_BUFFER); },
+    bytes() { return consume(this, bodyOf, BYTE_ARRAY); },
+    json() { return consume(this, bodyOf, JSON_VALUE); },
+    text() { return consume(this, bodyOf, TEXT); },
+  };
+  ObjectDefineProperties(Interface.prototype, ObjectGetOwnPropertyDescriptors(members));
+}
+
+exports.STRING = STRING;
+exports.BYTES = BYTES;
+exports.STREAM = STREAM;
+exports.NATIVE = NATIVE;
+exports.convertBodyInit = convertBodyInit;
+exports.extractBody = extractBody;
+exports.contentTypeOf = contentTypeOf;
+exports.textBody = textBody;
+exports.nativeBody = nativeBody;
+exports.usedBody = usedBody;
+exports.isUnusable = isUnusable;
+exports.isUint8Array = isUint8Array;
+exports.markTaken = markTaken;
+exports.transferBody = transferBody;
+exports.cloneBody = cloneBody;
+exports.mixinBody = mixinBody;

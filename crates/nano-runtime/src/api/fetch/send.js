@@ -1,0 +1,117 @@
+// How the response to a request that is being served goes to native code.
+
+const {
+  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetByteLength,
+} = primordials;
+const webidl = require("webidl");
+const bodies = require("fetch/body");
+const readable = require("readable");
+const { respond, SEND_STRING } = require("fetch/response");
+
+// The kinds of body that `ops.respond` takes, besides those in `response.js`.
+const SEND_BYTES = 2;
+const SEND_STREAM = 3;
+const SEND_NATIVE = 4;
+
+/**
+ * Answers request `rid` with `response`. Throws, having sent nothing, if the response's body is unusable or it is a
+ * network error. Returns a promise for the end of the body when that is a stream to be read here, else undefined.
+ */
+function sendResponse(rid, response) {
+  return respond(rid, response, sendBody);
+}
+
+function sendBody(rid, status, list, body) {
+  if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
+  if (body.kind === bodies.STREAM) {
+    ops.respond(rid, status, list, SEND_STREAM, undefined);
+    return new Pump(rid, body.stream).start();
+  }
+  const source = body.source;
+  const kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
+  bodies.markTaken(body);
+  body.source = undefined;
+  ops.respond(rid, status, list, kind, source);
+}
+
+/** Reads a stream and writes it to the client, no faster than the client takes it. It is its own read request. */
+class Pump {
+  constructor(rid, stream) {
+    const { promise, resolve } = PromiseWithResolvers();
+    this.next = undefined;
+    this.rid = rid;
+    this.stream = stream;
+    this.reader = undefined;
+    this.promise = promise;
+    this.resolve = resolve;
+    this.running = false;
+    this.again = false;
+    this.onRoom = undefined;
+  }
+
+  start() {
+    this.reader = readable.acquireReadableStreamDefaultReader(this.stream);
+    this.run();
+    return this.promise;
+  }
+
+  /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
+  run() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    do {
+      this.again = false;
+      readable.readerRead(this.reader, this);
+    } while (this.again);
+    this.running = false;
+  }
+
+  chunk(value) {
+    if (!bodies.isUint8Array(value)) {
+      const error = new TypeError("A response's stream gave a chunk that is not a Uint8Array");
+      this.cancel(error);
+      ops.response_error(this.rid, error);
+      this.resolve();
+      return;
+    }
+    if (TypedArrayPrototypeGetByteLength(value) === 0) {
+      this.run();
+      return;
+    }
+    const room = ops.response_write(this.rid, value);
+    if (room === true) {
+      this.run();
+    } else if (room === false) {
+      this.gone();
+    } else {
+      this.onRoom ??= (open) => (open ? this.run() : this.gone());
+      PromisePrototypeThen(room, this.onRoom, (error) => this.gone(error));
+    }
+  }
+
+  close() {
+    ops.response_close(this.rid);
+    this.resolve();
+  }
+
+  error(error) {
+    ops.response_error(this.rid, error);
+    this.resolve();
+  }
+
+  /** The client went away. */
+  gone(error = new TypeError("The client closed the connection")) {
+    this.cancel(error);
+    this.resolve();
+  }
+
+  cancel(reason) {
+    webidl.markAsHandled(readable.readableStreamCancel(this.stream, reason));
+  }
+}
+ObjectSetPrototypeOf(Pump.prototype, null);
+
+exports.sendResponse = sendResponse;

@@ -1,0 +1,341 @@
+// Headers (https://fetch.spec.whatwg.org/#headers-class).
+//
+// A header list is one flat array [name, value, name, value, ...], its names in lower case: what native code gives
+// and takes, and what costs least to make. As names are compared without regard to case and HTTP/2 sends them in lower
+// case anyway, the case in which an app wrote a name is not kept.
+//
+// Guards: "immutable" refuses changes. "request" and "response" forbid the names that a browser keeps for itself
+// (Cookie, Host, Set-Cookie and so on); a server's code is its own user agent, so here they forbid nothing.
+
+const {
+  ArrayPrototypeSort, ObjectGetPrototypeOf, ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
+} = primordials;
+const webidl = require("webidl");
+const { ByteString } = webidl.converters;
+
+// Names that need no scan, in the spellings that are common.
+const KNOWN = {
+  __proto__: null,
+  "accept": "accept", "Accept": "accept",
+  "authorization": "authorization", "Authorization": "authorization",
+  "cache-control": "cache-control", "Cache-Control": "cache-control",
+  "content-length": "content-length", "Content-Length": "content-length",
+  "content-type": "content-type", "Content-Type": "content-type",
+  "cookie": "cookie", "Cookie": "cookie",
+  "etag": "etag", "ETag": "etag",
+  "host": "host", "Host": "host",
+  "location": "location", "Location": "location",
+  "set-cookie": "set-cookie", "Set-Cookie": "set-cookie",
+  "user-agent": "user-agent", "User-Agent": "user-agent",
+};
+
+// RFC 9110, 5.6.2: for every ASCII code, "1" a token character, "2" an upper-case one, "0" another.
+const TOKEN =
+  "00000000000000000000000000000000" +
+  "01011111001101101111111111000000" +
+  "02222222222222222222222222200011" +
+  "11111111111111111111111111101010";
+
+/** `name` in lower case, or undefined when it is not a header name. */
+function lowerName(name) {
+  const known = KNOWN[name];
+  if (known !== undefined) return known;
+  const length = name.length;
+  if (length === 0) return undefined;
+  let upper = false;
+  for (let i = 0; i < length; i++) {
+    const code = StringPrototypeCharCodeAt(name, i);
+    if (code > 127) return undefined;
+    const kind = StringPrototypeCharCodeAt(TOKEN, code);
+    if (kind === 48) return undefined;
+    if (kind === 50) upper = true;
+  }
+  return upper ? StringPrototypeToLowerCase(name) : name;
+}
+
+function isHTTPWhitespace(code) {
+  return code === 32 || code === 9 || code === 10 || code === 13;
+}
+
+/** `value` normalised ("2.2.2 Headers"), or undefined when it is not a header value. */
+function normalizeValue(value) {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isHTTPWhitespace(StringPrototypeCharCodeAt(value, start))) start++;
+  while (end > start && isHTTPWhitespace(StringPrototypeCharCodeAt(value, end - 1))) end--;
+  for (let i = start; i < end; i++) {
+    const code = StringPrototypeCharCodeAt(value, i);
+    if (code <= 13 && (code === 0 || code === 10 || code === 13)) return undefined;
+  }
+  return end - start === value.length ? value : StringPrototypeSlice(value, start, end);
+}
+
+function convertName(name, prefix) {
+  // A string in the table is a ByteString and a name.
+  const known = typeof name === "string" ? KNOWN[name] : undefined;
+  return known !== undefined ? known : ByteString(name, prefix, "Argument 1");
+}
+
+function checkedName(name, prefix) {
+  const lower = lowerName(name);
+  if (lower === undefined) throw new TypeError(`${prefix}: '${name}' is not a header name`);
+  return lower;
+}
+
+function checkedValue(value, prefix) {
+  const normalized = normalizeValue(value);
+  if (normalized === undefined) throw new TypeError(`${prefix}: '${value}' is not a header value`);
+  return normalized;
+}
+
+function listHas(list, name) {
+  for (let i = 0; i < list.length; i += 2) if (list[i] === name) return true;
+  return false;
+}
+
+/** The combined value of `name` (lower case), or null. */
+function listGet(list, name) {
+  let result = null;
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] === name) result = result === null ? list[i + 1] : result + ", " + list[i + 1];
+  }
+  return result;
+}
+
+function listDelete(list, name) {
+  let kept = 0;
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] === name) continue;
+    if (kept !== i) {
+      list[kept] = list[i];
+      list[kept + 1] = list[i + 1];
+    }
+    kept += 2;
+  }
+  list.length = kept;
+}
+
+function listSet(list, name, value) {
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] !== name) continue;
+    list[i + 1] = value;
+    let kept = i + 2;
+    for (let j = kept; j < list.length; j += 2) {
+      if (list[j] === name) continue;
+      list[kept] = list[j];
+      list[kept + 1] = list[j + 1];
+      kept += 2;
+    }
+    list.length = kept;
+    return;
+  }
+  list[list.length] = name;
+  list[list.length] = value;
+}
+
+function copyList(list) {
+  const copy = [];
+  for (let i = 0; i < list.length; i++) copy[i] = list[i];
+  return copy;
+}
+
+function byName(a, b) {
+  return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
+}
+
+/** "Sort and combine": [[name, value], ...]. */
+function sortAndCombine(list) {
+  const pairs = [];
+  for (let i = 0; i < list.length; i += 2) pairs[i >> 1] = [list[i], list[i + 1]];
+  ArrayPrototypeSort(pairs, byName);
+  let kept = 0;
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i];
+    if (kept > 0 && pair[0] !== "set-cookie" && pairs[kept - 1][0] === pair[0]) {
+      pairs[kept - 1][1] += ", " + pair[1];
+    } else {
+      pairs[kept++] = pair;
+    }
+  }
+  pairs.length = kept;
+  return pairs;
+}
+
+const convertPair = webidl.createSequenceConverter(ByteString);
+
+/**
+ * Converts a HeadersInit to a flat list that `checkList` then makes a header list of. All conversions come before all
+ * checks of names and values, as the former are Web IDL's and the latter the algorithm's: an app can tell by what its
+ * getters and proxies see.
+ */
+function convertInit(init, prefix, context) {
+  if (!webidl.isObject(init)) {
+    throw new TypeError(`${prefix}: ${context} is neither a sequence of pairs nor an object`);
+  }
+  const method = init[SymbolIterator];
+  if (method !== undefined && method !== null) {
+    if (typeof method !== "function") throw new TypeError(`${prefix}: ${context} is not iterable`);
+    if (method === headersEntries && isHeaders(init) && iteratorPrototype.next === iteratorNext) {
+      return combinedList(init);
+    }
+    return flatFromIterable(init, method, prefix, context);
+  }
+  return flatFromRecord(init, prefix, context);
+}
+
+/** Normalises and checks all names and values of `flat`, in place, and returns it. */
+function checkList(flat, prefix) {
+  for (let i = 0; i < flat.length; i += 2) {
+    flat[i] = checkedName(flat[i], prefix);
+    flat[i + 1] = checkedValue(flat[i + 1], prefix);
+  }
+  return flat;
+}
+
+function flatFromIterable(init, method, prefix, context) {
+  const pairs = webidl.convertIterable(init, method, convertPair, prefix, context);
+  const flat = [];
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i];
+    if (pair.length !== 2) throw new TypeError(`${prefix}: ${context}, index ${i} must have two items, a name and a value`);
+    flat[i * 2] = pair[0];
+    flat[i * 2 + 1] = pair[1];
+  }
+  return flat;
+}
+
+/** `record<ByteString, ByteString>`: propertyIsEnumerable is the [[GetOwnProperty]] of Web IDL 3.2.20, with no object made. */
+function flatFromRecord(init, prefix, context) {
+  const keys = ReflectOwnKeys(init);
+  const flat = [];
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (!ObjectPrototypePropertyIsEnumerable(init, key)) continue;
+    const name = ByteString(key, prefix, context);
+    const value = init[key];
+    flat[flat.length] = name;
+    flat[flat.length] = ByteString(value, prefix, context);
+  }
+  return flat;
+}
+
+let isHeaders, getHeaderList, getHeaderGuard, headersFromList, pairsOf;
+
+class Headers {
+  #list;
+  #guard = "none";
+  /** The result of sort-and-combine, until the list changes. */
+  #pairs = undefined;
+
+  constructor(init = undefined) {
+    if (init === webidl.internal) return;
+    const prefix = "Failed to construct 'Headers'";
+    this.#list = init === undefined ? [] : checkList(convertInit(init, prefix, "Argument 1"), prefix);
+  }
+
+  static {
+    isHeaders = (object) => webidl.isObject(object) && #list in object;
+    getHeaderList = (headers) => headers.#list;
+    getHeaderGuard = (headers) => headers.#guard;
+    headersFromList = (list, guard) => {
+      const headers = new Headers(webidl.internal);
+      headers.#list = list;
+      headers.#guard = guard;
+      return headers;
+    };
+    pairsOf = (headers) => {
+      if (!isHeaders(headers)) throw webidl.illegalInvocation();
+      return (headers.#pairs ??= sortAndCombine(headers.#list));
+    };
+  }
+
+  /** The list, for a change to it. */
+  #mutable(prefix) {
+    if (this.#guard === "immutable") throw new TypeError(`${prefix}: the headers are immutable`);
+    this.#pairs = undefined;
+    return this.#list;
+  }
+
+  append(name, value) {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const prefix = "Failed to execute 'append' on 'Headers'";
+    webidl.requiredArguments(arguments.length, 2, prefix);
+    name = convertName(name, prefix);
+    value = checkedValue(ByteString(value, prefix, "Argument 2"), prefix);
+    name = checkedName(name, prefix);
+    const list = this.#mutable(prefix);
+    list[list.length] = name;
+    list[list.length] = value;
+  }
+
+  delete(name) {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const prefix = "Failed to execute 'delete' on 'Headers'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    name = checkedName(convertName(name, prefix), prefix);
+    listDelete(this.#mutable(prefix), name);
+  }
+
+  get(name) {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const prefix = "Failed to execute 'get' on 'Headers'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    return listGet(this.#list, checkedName(convertName(name, prefix), prefix));
+  }
+
+  getSetCookie() {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const list = this.#list;
+    const values = [];
+    for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") values[values.length] = list[i + 1];
+    return values;
+  }
+
+  has(name) {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const prefix = "Failed to execute 'has' on 'Headers'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    return listHas(this.#list, checkedName(convertName(name, prefix), prefix));
+  }
+
+  set(name, value) {
+    if (!isHeaders(this)) throw webidl.illegalInvocation();
+    const prefix = "Failed to execute 'set' on 'Headers'";
+    webidl.requiredArguments(arguments.length, 2, prefix);
+    name = convertName(name, prefix);
+    value = checkedValue(ByteString(value, prefix, "Argument 2"), prefix);
+    name = checkedName(name, prefix);
+    listSet(this.#mutable(prefix), name, value);
+  }
+}
+webidl.mixinPairIterable("Headers", Headers, (object) => pairsOf(object));
+webidl.configureInterface(Headers);
+
+const headersEntries = Headers.prototype.entries;
+const iteratorPrototype = ObjectGetPrototypeOf(new Headers().entries());
+const iteratorNext = iteratorPrototype.next;
+
+/** What iterating over `headers` gives, as a new list. */
+function combinedList(headers) {
+  const pairs = pairsOf(headers);
+  const flat = [];
+  for (let i = 0; i < pairs.length; i++) {
+    flat[i * 2] = pairs[i][0];
+    flat[i * 2 + 1] = pairs[i][1];
+  }
+  return flat;
+}
+
+exports.Headers = Headers;
+exports.isHeaders = isHeaders;
+exports.headersFromList = headersFromList;
+exports.getHeaderList = getHeaderList;
+exports.getHeaderGuard = getHeaderGuard;
+exports.convertInit = convertInit;
+exports.checkList = checkList;
+/** RFC 9110, 5.6.2: whether `string` is a token. */
+exports.isToken = (string) => lowerName(string) !== undefined;
+exports.copyList = copyList;
+exports.listHas = listHas;
+exports.listGet = listGet;
