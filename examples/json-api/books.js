@@ -1,5 +1,5 @@
 import { problem } from "./answers.js";
-import seed from "./seed.json" with { type: "json" };
+import seed from "./seed.json";
 
 // Lives as long as this isolate. A real app keeps its data in a service of its own.
 const shelf = new Map(seed.map((book) => [book.id, book]));
