@@ -200,11 +200,11 @@ function kib(file, field) {
 
 // --- Programs ---
 
-/** Where the pinned peers lie. Their install scripts may be switched off, so the platform packages come first. */
+/** Where the pinned peers lie. Where install scripts are off, only the platform packages hold the programs. */
 const PROGRAMS = {
   workerd: ["@cloudflare/workerd-linux-64/bin/workerd", "@cloudflare/workerd-linux-arm64/bin/workerd"],
   deno: ["@deno/linux-x64-glibc/deno", "@deno/linux-arm64-glibc/deno"],
-  bun: ["bun/bin/bun.exe"],
+  bun: ["@oven/bun-linux-x64/bin/bun", "@oven/bun-linux-aarch64/bin/bun", "bun/bin/bun.exe"],
 };
 
 export function program(name, nanod) {
