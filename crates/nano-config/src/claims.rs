@@ -46,7 +46,8 @@ impl Claims {
         for (port, place) in &self.ports {
             if let Some((addr, first)) = self.listeners.iter().find(|(addr, _)| addr.port() == *port) {
                 let error = place.clone().error(format!("port {port} is taken by the listener on `{addr}`"));
-                errors.push(error.related(first, "which is here").help("give the app another port"));
+                let note = if first.line == 0 { "which listens there by default" } else { "which is here" };
+                errors.push(error.related(first, note).help("give the app another port"));
             }
         }
         errors

@@ -132,10 +132,8 @@ impl Decode for BTreeMap<String, String> {
             if name.is_empty() {
                 decoder.error(at, "a variable's name cannot be empty", Some("give it a name".into()));
             }
-            if !matches!(value, Value::StringLit(_)) {
-                let help = "variables are strings: put the value in double quotes";
-                decoder.wrong_type(value, "a string", Some(help.into()));
-            } else if let Some(text) = decoder.string(value) {
+            let help = "variables are strings: put the value in double quotes";
+            if let Some(text) = decoder.string(value, help) {
                 env.insert(name.to_owned(), text);
             }
         }
@@ -164,9 +162,9 @@ impl Decoder<'_> {
     }
 
     /// A string with its `${VAR}` put in.
-    pub(crate) fn string(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(crate) fn string(&mut self, value: &Value<'_>, help: &str) -> Option<String> {
         let Value::StringLit(literal) = value else {
-            self.wrong_type(value, "a string", Some("put it in double quotes".into()));
+            self.wrong_type(value, "a string", Some(help.to_owned()));
             return None;
         };
         let (at, message, help) = match vars::expand(&literal.value, self.host_env) {

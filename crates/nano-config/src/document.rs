@@ -62,6 +62,12 @@ impl Document {
         }
     }
 
+    /// For a file that is no place for secrets.
+    pub(crate) fn without_secrets(mut self) -> Self {
+        self.secrets.clear();
+        self
+    }
+
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }

@@ -92,7 +92,7 @@ fn package_entries(root: &Path) -> Result<Vec<String>, Diagnostics> {
     if !file.is_file() {
         return Ok(Vec::new());
     }
-    let document = Document::read(&file).map_err(Diagnostics::from)?;
+    let document = Document::read(&file).map_err(Diagnostics::from)?.without_secrets();
     let value = json::parse(&document)?;
     let Value::Object(package) = &value else {
         let error = document.error(value.range().into(), "package.json must hold an object");

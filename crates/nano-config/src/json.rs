@@ -64,7 +64,7 @@ fn explain(kind: &ParseErrorKind) -> (&'static str, &'static str) {
         Kind::SingleQuotedStringsNotAllowed => {
             ("strings must be in double quotes", "write \"text\" instead of 'text'")
         }
-        Kind::UnexpectedWord => {
+        Kind::UnexpectedWord | Kind::UnexpectedToken => {
             ("this is not a JSON value", "put text in double quotes; true, false and null stand without")
         }
         Kind::MultipleRootJsonValues => (
@@ -85,8 +85,6 @@ fn explain(kind: &ParseErrorKind) -> (&'static str, &'static str) {
         | Kind::HexadecimalNumbersNotAllowed
         | Kind::NonFiniteNumbersNotAllowed
         | Kind::UnaryPlusNumbersNotAllowed => ("this is not a number of JSON", "write decimal digits only"),
-        Kind::UnexpectedToken | Kind::CommentsNotAllowed | Kind::TrailingCommasNotAllowed => {
-            ("this is not expected here", "see the JSON around it")
-        }
+        Kind::CommentsNotAllowed | Kind::TrailingCommasNotAllowed => ("this is not plain JSON", "remove it"),
     }
 }

@@ -1,7 +1,7 @@
 //! NANO's configuration: a file or folder in, diagnostics with positions or a resolved [`Config`] out.
 //!
-//! The way of a file: [`document`] reads it, [`json`] parses it, [`decode`] turns it into the types of [`raw`],
-//! [`resolve`] and [`app`] check those against the file system and fill in defaults, [`claims`] settles what
+//! The way of a file: `document` reads it, `json` parses it, `decode` turns it into the types of `raw`,
+//! `resolve` and `app` check those against the file system and fill in defaults, `claims` settles what
 //! belongs to whom. Every step collects all the errors it finds.
 
 mod app;

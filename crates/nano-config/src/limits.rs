@@ -37,8 +37,9 @@ pub(crate) struct Whole<Q> {
 impl<Q: Quantity> Decode for Whole<Q> {
     fn decode(value: &Value<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
         let unit = Q::UNIT;
-        let expected = format!("a whole number{}{unit}", if unit.is_empty() { "" } else { " of " });
-        let help = format!("write a number from {} to {}, without quotes", Q::MIN, Q::MAX);
+        let of_unit = if unit.is_empty() { String::new() } else { format!(" of {unit}") };
+        let expected = format!("a whole number{of_unit}");
+        let help = format!("write a number{of_unit} from {} to {}, without quotes", Q::MIN, Q::MAX);
         let Value::NumberLit(literal) = value else {
             decoder.wrong_type(value, &expected, Some(help));
             return None;
@@ -56,9 +57,8 @@ impl<Q: Quantity> Decode for Whole<Q> {
             _ => {
                 let low =
                     literal.value.starts_with('-') || literal.value.parse().is_ok_and(|n: u64| n < Q::MIN);
-                let (side, bound) = if low { ("least", Q::MIN) } else { ("most", Q::MAX) };
-                let space = if unit.is_empty() { "" } else { " " };
-                let message = format!("{} is out of range: at {side} {bound}{space}{unit}", literal.value);
+                let bound = if low { format!("at least {}", Q::MIN) } else { format!("at most {}", Q::MAX) };
+                let message = format!("{} is out of range: it must be {bound}", literal.value);
                 decoder.error(literal.range.into(), message, Some(help));
                 None
             }

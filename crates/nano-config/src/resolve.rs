@@ -173,8 +173,9 @@ impl<'a> Resolver<'a> {
     /// A path of the file; relative ones start at the file's folder.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         match self.document.file().parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.join(path),
-            _ => Path::new(".").join(path),
+            // Components leave out every `.`, so that messages name the path as a person would.
+            Some(folder) => folder.join(path).components().collect(),
+            None => path.to_owned(),
         }
     }
 

@@ -30,6 +30,20 @@ fn close_objects(schema: &mut Schema) {
 mod tests {
     use std::path::Path;
 
+    use serde_json::Value;
+
+    #[test]
+    fn every_object_is_closed_and_every_key_described() {
+        let schema: Value = serde_json::from_str(&super::json_schema()).unwrap();
+        let definitions = schema["definitions"].as_object().unwrap().values();
+        for object in definitions.chain([&schema]) {
+            assert_eq!(object["additionalProperties"], Value::Bool(false), "{object:#}");
+            for (key, value) in object["properties"].as_object().unwrap() {
+                assert!(value["description"].is_string(), "{key}");
+            }
+        }
+    }
+
     #[test]
     fn the_schema_in_the_repository_is_current() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nano.schema.json");

@@ -3,9 +3,18 @@
 /// Longer names are not compared: a name that long is no misspelling.
 const NAME_CHARS_MAX: usize = 40;
 
+/// A name this long that another begins with is near it: `host` is near `hostname`.
+const PREFIX_CHARS_MIN: usize = 3;
+
 /// The candidate that `name` is most likely a misspelling of.
 pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let near = |candidate: &&'a str| distance(&simple(name), &simple(candidate));
+    let name = simple(name);
+    let near = |candidate: &&'a str| {
+        let candidate = simple(candidate);
+        let begins = name.len() >= PREFIX_CHARS_MIN && candidate.starts_with(&name)
+            || candidate.len() >= PREFIX_CHARS_MIN && name.starts_with(&candidate);
+        if begins { 1 } else { distance(&name, &candidate) }
+    };
     let best = candidates.iter().copied().min_by_key(near)?;
     let allowed = (best.len() / 3).max(1);
     (near(&best) <= allowed).then_some(best)
@@ -55,6 +64,8 @@ mod tests {
             ("memoryMb", Some("memory_mb")),
             ("timeuot_ms", Some("timeout_ms")),
             ("host_name", Some("hostname")),
+            ("host", Some("hostname")),
+            ("environment", Some("env")),
             ("evn", Some("env")),
             ("zzz", None),
         ] {

@@ -28,6 +28,9 @@ impl Problem {
 
 /// Something that is written as a string.
 pub(crate) trait FromText: Sized {
+    /// What such a string looks like.
+    const EXAMPLE: &'static str;
+
     fn from_text(text: &str) -> Result<Self, Problem>;
 
     fn text_schema() -> Schema {
@@ -41,7 +44,7 @@ pub(crate) struct Text<T>(pub(crate) T);
 
 impl<T: FromText> Decode for Text<T> {
     fn decode(value: &Value<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let text = decoder.string(value)?;
+        let text = decoder.string(value, &format!("write a string such as \"{}\"", T::EXAMPLE))?;
         let problem = match T::from_text(&text) {
             Ok(parsed) => return Some(Text(parsed)),
             Err(problem) => problem,
@@ -66,6 +69,8 @@ impl<T: FromText> JsonSchema for Text<T> {
 }
 
 impl FromText for String {
+    const EXAMPLE: &'static str = "./nano.schema.json";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         Ok(text.to_owned())
     }
@@ -76,6 +81,8 @@ impl FromText for String {
 pub(crate) struct AppName(pub(crate) String);
 
 impl FromText for AppName {
+    const EXAMPLE: &'static str = "blog";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         let fits = (1..=APP_NAME_CHARS_MAX).contains(&text.chars().count());
         if fits && text.trim() == text && !text.contains(char::is_control) {
@@ -89,6 +96,8 @@ impl FromText for AppName {
 }
 
 impl FromText for PathBuf {
+    const EXAMPLE: &'static str = "./apps/blog";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         if text.is_empty() || text.contains('\0') {
             return Err(Problem::new("this is not a path", "paths are relative to the folder of this file"));
@@ -98,6 +107,8 @@ impl FromText for PathBuf {
 }
 
 impl FromText for SocketAddr {
+    const EXAMPLE: &'static str = "0.0.0.0:8080";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         text.parse().map_err(|_| {
             let message = format!("{} is not an address with a port", quoted(text));
@@ -115,6 +126,8 @@ impl FromText for SocketAddr {
 }
 
 impl FromText for Secret {
+    const EXAMPLE: &'static str = "${NANO_ADMIN_TOKEN}";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         if text.len() < ADMIN_TOKEN_CHARS_MIN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             let message =
@@ -123,13 +136,11 @@ impl FromText for Secret {
         }
         Ok(Secret::new(text))
     }
-
-    fn text_schema() -> Schema {
-        json_schema!({ "type": "string" })
-    }
 }
 
 impl FromText for HostPattern {
+    const EXAMPLE: &'static str = "blog.example.com";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         let parsed = match text.strip_prefix("*.") {
             Some(suffix) => host::name(suffix).map(HostPattern::Suffix),
@@ -140,6 +151,8 @@ impl FromText for HostPattern {
 }
 
 impl FromText for EgressRule {
+    const EXAMPLE: &'static str = "10.1.0.0/16";
+
     fn from_text(text: &str) -> Result<Self, Problem> {
         if let Ok(addr) = text.parse::<IpAddr>() {
             return Ok(EgressRule::Net { addr, prefix_len: address_bits(addr) });
@@ -192,12 +205,14 @@ fn network(text: &str, addr: &str, prefix_len: &str) -> Result<EgressRule, Probl
 
 /// Implements a string that is one word of a fixed set.
 macro_rules! words {
-    ($type:ident: $($word:literal => $value:ident),*) => {
+    ($type:ident, $example:literal: $($word:literal => $value:ident),*) => {
         impl FromText for $type {
+            const EXAMPLE: &'static str = $example;
+
             fn from_text(text: &str) -> Result<Self, Problem> {
                 match text {
                     $($word => Ok($type::$value),)*
-                    _ => Err(unknown_word(text, &[$($word),*])),
+                    _ => Err(unknown_word(text, &[$($word),*], $example)),
                 }
             }
 
@@ -208,12 +223,12 @@ macro_rules! words {
     };
 }
 
-words!(LogFormat: "json" => Json, "pretty" => Pretty);
-words!(Level: "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace);
+words!(LogFormat, "json": "json" => Json, "pretty" => Pretty);
+words!(Level, "info": "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace);
 
-fn unknown_word(text: &str, words: &[&str]) -> Problem {
+fn unknown_word(text: &str, words: &[&str], example: &str) -> Problem {
     let message = format!("{} is not one of {}", quoted(text), words.join(", "));
-    let example = suggest::nearest(text, words).or(words.first().copied()).unwrap_or_default();
+    let example = suggest::nearest(text, words).unwrap_or(example);
     Problem::new(message, format!("write \"{example}\""))
 }
 

@@ -11,7 +11,7 @@ use crate::data::{SECRET, files};
 use crate::{host_env, trial};
 
 /// How many broken versions are made of each configuration.
-const MUTATIONS: usize = 400;
+const MUTATIONS: usize = 150;
 
 /// Longer configurations are cut and broken within their first bytes only.
 const CHANGED_BYTES_MAX: usize = 1500;
