@@ -7,6 +7,7 @@ const {
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
 const { EventTarget, defineEventHandler, fireEvent, hasListeners, report, setAbortHooks } = require("event");
+const { registerInspector } = require("inspect");
 const { converters, internal } = webidl;
 
 function appendTo(list, value) {
@@ -64,6 +65,9 @@ class AbortSignal extends EventTarget {
 }
 defineEventHandler(AbortSignal, "onabort", isAbortSignal);
 webidl.configureInterface(AbortSignal);
+registerInspector(AbortSignal, isAbortSignal, (signal) => (isAborted(signal)
+  ? { __proto__: null, aborted: true, reason: reasonOf(signal) }
+  : { __proto__: null, aborted: false }));
 
 const enforceRange = { __proto__: null, enforceRange: true };
 const signalsConverter = webidl.createSequenceConverter(

@@ -3,12 +3,12 @@
 
 const {
   ArrayIsArray, ArrayPrototypeJoin, ErrorCaptureStackTrace, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet,
-  MathMax, MathMin, NumberPrototypeToFixed, ObjectCreate, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectPrototype,
-  ReflectOwnKeys, SafeMap, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypePadEnd, StringPrototypeRepeat,
-  StringPrototypeSlice, SymbolToStringTag, parseFloat, parseInt,
+  MathMax, MathMin, NumberPrototypeToFixed, ObjectCreate, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectHasOwn, ObjectPrototype,
+  ParseFloat, ParseInt, ReflectOwnKeys, SafeMap, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypePadEnd, StringPrototypeRepeat,
+  StringPrototypeSlice, SymbolToStringTag,
 } = primordials;
 const webidl = require("webidl");
-const { bounded, dataProperty, formatPrimitive, indent, inspect } = require("inspect");
+const { MAX_TOTAL_CHARS, bounded, dataProperty, formatPrimitive, indent, inspect } = require("inspect");
 const { stackOf } = require("domexception");
 const { converters } = webidl;
 
@@ -56,7 +56,7 @@ function formatArguments(args) {
   } else {
     text = show(first);
   }
-  for (; next < length; next++) text += ` ${show(args[next])}`;
+  for (; next < length && text.length < MAX_TOTAL_CHARS; next++) text += ` ${show(args[next])}`;
   return text;
 }
 const STRING = 115, DECIMAL = 100, INTEGER = 105, FLOAT = 102, OBJECT = 111, CAPITAL_OBJECT = 79, STYLE = 99;
@@ -71,7 +71,7 @@ function convert(code, value) {
   if (code === STRING) return isObject ? inspect(value, 0) : typeof value === "string" ? bounded(value) : formatPrimitive(value);
   if (isObject || typeof value === "symbol") return "NaN";
   if (typeof value === "bigint") return formatPrimitive(value);
-  return formatPrimitive(code === FLOAT ? parseFloat(value) : parseInt(value, 10));
+  return formatPrimitive(code === FLOAT ? ParseFloat(value) : ParseInt(value, 10));
 }
 
 const toLabel = (label, name) =>
@@ -230,7 +230,7 @@ function table(data, properties) {
         if (inner === undefined || !inner.enumerable) continue;
         if (properties === undefined) addColumn(rowKey);
         const at = MapPrototypeGet(columnOf, rowKey);
-        if (at !== undefined) cells[at] = primordials.ObjectHasOwn(inner, "value") ? cell(inner.value) : "[Getter]";
+        if (at !== undefined) cells[at] = ObjectHasOwn(inner, "value") ? cell(inner.value) : "[Getter]";
       }
     } else {
       value = cell(row);

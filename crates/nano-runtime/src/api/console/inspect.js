@@ -177,7 +177,10 @@ function kind(proto, show, brand = undefined) {
 function registerInspector(Interface, is, describe) {
   MapPrototypeSet(kinds, Interface.prototype, {
     __proto__: null, is,
-    show: (context, object, level, parts) => addProperties(context, describe(object), level, parts, false),
+    show: (context, object, level, parts) => {
+      addProperties(context, describe(object), level, parts, false);
+      parts.accessors = false; // such as an Event's `isTrusted`
+    },
   });
 }
 
@@ -188,6 +191,7 @@ class Parts {
   close = "}";
   base = ""; // instead of braces, when there is nothing between them: "[Function: f]"
   entries = [];
+  accessors = true; // whether own accessors are shown
   keys = true; // whether own properties are to be added
   indexKeys = false; // whether array indices among them are elements that are shown already
   fill = false; // laid out in filled lines
@@ -232,7 +236,7 @@ function formatObject(context, object, level) {
   else if (typeof object === "function") showFunction(object, parts, name);
   else if (isErrorObject(object)) showError(context, object, level, parts);
   else if (found !== undefined) found.show(context, object, level, parts);
-  else showPlain(object, parts, name, nullPrototype);
+  else showPlain(context, object, level, parts, name, nullPrototype);
   if (parts.keys) addProperties(context, object, level, parts, parts.indexKeys);
   context.path.length--;
   let text = layOut(context, parts, level);
@@ -253,20 +257,25 @@ function isErrorObject(object) {
   return ErrorIsError !== undefined ? ErrorIsError(object) : stackOf(object) !== undefined && dataInChain(object, "name") !== undefined;
 }
 
-function showPlain(object, parts, name, nullPrototype) {
+function showPlain(context, object, level, parts, name, nullPrototype) {
   const tag = dataInChain(object, SymbolToStringTag);
   if (typeof tag === "string" && tag !== "" && tag !== name) {
     parts.prefix = nullPrototype && tag === "Module" ? "[Module: null prototype]" : `${name} [${bounded(tag)}]`;
   } else if (name === "Object" && tag === undefined) {
-    const isArguments = !ObjectHasOwn(object, SymbolToStringTag) && ObjectHasOwn(object, "callee") &&
-      ObjectPrototypeToString(object) === "[object Arguments]";
-    parts.prefix = isArguments ? "[Arguments]" : "";
+    if (!ObjectHasOwn(object, SymbolToStringTag) && ObjectHasOwn(object, "callee") &&
+        ObjectPrototypeToString(object) === "[object Arguments]") {
+      showArray(context, object, level, parts, name);
+      parts.prefix = "[Arguments]";
+    } else {
+      parts.prefix = "";
+    }
   }
 }
 
 // Elements of an array: holes are counted, accessors are not called.
 function showArray(context, array, level, parts, name) {
   const length = dataProperty(array, "length");
+  if (typeof length !== "number") return;
   parts.prefix = name === "Array" ? "" : `${name}(${length})`;
   parts.open = "[";
   parts.close = "]";
@@ -317,7 +326,7 @@ function showError(context, error, level, parts) {
   }
   text = bounded(text);
   context.budget -= text.length;
-  parts.base = parts.prefix = indent(text, level === 0 ? "" : "    ");
+  parts.base = parts.prefix = text;
   if (level > context.depth) {
     parts.keys = false;
     return;
@@ -346,6 +355,7 @@ function addProperties(context, object, level, parts, skipIndices) {
       continue;
     }
     if (descriptor === undefined || !descriptor.enumerable) continue;
+    if (!parts.accessors && !ObjectHasOwn(descriptor, "value")) continue;
     if (shown === MAX_ITEMS || context.budget <= 0) {
       addMore(parts, keys.length - i);
       return;
@@ -419,6 +429,7 @@ function indent(text, by) {
   return by !== "" && StringPrototypeIndexOf(text, "\n") >= 0 ? StringPrototypeReplaceAll(text, "\n", `\n${by}`) : text;
 }
 
+exports.MAX_TOTAL_CHARS = MAX_TOTAL_CHARS;
 exports.inspect = inspect;
 exports.registerInspector = registerInspector;
 exports.bounded = (string) => (string.length <= MAX_TOTAL_CHARS ? string

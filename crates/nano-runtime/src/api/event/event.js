@@ -8,12 +8,13 @@ const {
 } = primordials;
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
+const { registerInspector } = require("inspect");
 const { isObject, converters } = webidl;
 
 const BUBBLES = 1, CANCELABLE = 2, COMPOSED = 4, CANCELED = 8, STOP = 16, STOP_IMMEDIATE = 32, IN_PASSIVE = 64;
 const DISPATCH = 128, TRUSTED = 256;
 
-let eventFlags, setEventFlags, beginDispatch, endDispatch, isEvent, eventType, isTrustedDescriptor;
+let eventFlags, setEventFlags, beginDispatch, endDispatch, isEvent, eventType, isTrustedDescriptor, describe;
 
 class Event {
   #type = "";
@@ -81,6 +82,10 @@ class Event {
     );
     isTrustedDescriptor = { __proto__: null, get, set: undefined, enumerable: true, configurable: false };
     isEvent = (object) => isObject(object) && #flags in object;
+    describe = (event) => ({
+      __proto__: null, type: event.#type, defaultPrevented: (event.#flags & CANCELED) !== 0,
+      cancelable: (event.#flags & CANCELABLE) !== 0, timeStamp: event.#timeStamp,
+    });
     eventType = (event) => event.#type;
     eventFlags = (event) => event.#flags;
     setEventFlags = (event, flags) => { event.#flags = flags; };
@@ -100,6 +105,7 @@ function canceled(flags) {
   return flags & CANCELABLE && !(flags & IN_PASSIVE) ? flags | CANCELED : flags;
 }
 webidl.configureInterface(Event);
+registerInspector(Event, isEvent, describe);
 webidl.defineConstants(Event, { __proto__: null, NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 });
 
 // 2.7 An event listener. For an event handler IDL attribute, `handler` is true and `callback` is the attribute's value.
