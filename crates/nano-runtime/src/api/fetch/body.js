@@ -13,7 +13,8 @@ const {
 } = primordials;
 const webidl = require("webidl");
 const { isURLSearchParams, serializeParams } = require("url/searchparams");
-const readable = require("readable");
+const streams = require("streams");
+const { structuredClone } = require("structured_clone");
 
 // What a body's source is.
 const STRING = 1;
@@ -77,7 +78,7 @@ function convertBodyInit(V, prefix, context) {
     if (V === undefined) return null;
   } else {
     if (V === null) return null;
-    if (isURLSearchParams(V) || readable.isReadableStream(V)) return V;
+    if (isURLSearchParams(V) || streams.isReadableStream(V)) return V;
     if (ArrayBufferIsView(V) || webidl.isArrayBuffer(V)) return webidl.converters.BufferSource(V, prefix, context);
   }
   return webidl.converters.USVString(V, prefix, context);
@@ -87,11 +88,11 @@ function convertBodyInit(V, prefix, context) {
 function extractBody(init, prefix) {
   if (typeof init === "string") return init;
   if (isURLSearchParams(init)) return serializeParams(init);
-  if (!readable.isReadableStream(init)) return new Body(BYTES, copyBytes(init), undefined);
-  if (readable.readableStreamDisturbed(init) || readable.isReadableStreamLocked(init)) {
+  if (!streams.isReadableStream(init)) return new Body(BYTES, copyBytes(init), undefined);
+  if (streams.readableStreamDisturbed(init) || streams.isReadableStreamLocked(init)) {
     throw new TypeError(`${prefix}: the ReadableStream is locked or was read from already`);
   }
-  const native = readable.nativeSourceOf(init);
+  const native = streams.getNativeSource(init);
   return native === undefined ? new Body(STREAM, undefined, init) : new Body(NATIVE, native, init);
 }
 
@@ -111,12 +112,12 @@ function usedBody() {
 }
 
 function isUsed(body) {
-  return body.used || (body.stream !== undefined && readable.readableStreamDisturbed(body.stream));
+  return body.used || (body.stream !== undefined && streams.readableStreamDisturbed(body.stream));
 }
 
 /** "Unusable": disturbed or locked. */
 function isUnusable(body) {
-  return isUsed(body) || (body.stream !== undefined && readable.isReadableStreamLocked(body.stream));
+  return isUsed(body) || (body.stream !== undefined && streams.isReadableStreamLocked(body.stream));
 }
 
 /** Bytes that nobody else has, of a body of the kind STRING or BYTES. */
@@ -130,47 +131,64 @@ function streamOf(body) {
   if (body.stream !== undefined) return body.stream;
   if (body.used) {
     // Consuming has left the stream closed, and locked to a reader that nobody releases.
-    body.stream = readable.createReadableStream({
-      __proto__: null, type: "bytes", highWaterMark: 0, pull(controller) { controller.close(); },
-    });
-    readable.readableStreamCancel(body.stream, undefined);
-    readable.acquireReadableStreamDefaultReader(body.stream);
+    body.stream = streams.createReadableByteStream({ __proto__: null, pull: undefined, cancel: undefined });
+    streams.readableStreamCancel(body.stream, undefined);
+    streams.detachNativeStream(body.stream);
   } else if (body.kind === NATIVE) {
-    body.stream = nativeStream(body.source);
+    body.stream = streams.createReadableByteStream(new NativeSource(body));
+    streams.setNativeSource(body.stream, body.source);
   } else {
-    body.stream = readable.createReadableStream({
-      __proto__: null, type: "bytes", highWaterMark: 0,
-      pull(controller) {
-        const bytes = ownBytes(body);
-        if (bytes.byteLength > 0) controller.enqueue(bytes);
-        controller.close();
-      },
-    });
+    body.stream = streams.createReadableByteStream(new BytesSource(body));
   }
   return body.stream;
 }
 
-function nativeStream(rid) {
-  const stream = readable.createReadableStream({
-    __proto__: null, type: "bytes", highWaterMark: 0,
-    pull(controller) {
-      return PromisePrototypeThen(ops.body_read(rid), (chunk) => {
-        if (chunk === undefined) controller.close();
-        else controller.enqueue(chunk);
-      });
-    },
-    cancel() {
-      ops.body_cancel(rid);
-    },
-  });
-  readable.setNativeSource(stream, rid);
-  return stream;
+/** The underlying source of a body that is a string or bytes. */
+class BytesSource {
+  constructor(body) {
+    this.body = body;
+  }
+  pull(controller) {
+    const body = this.body;
+    const bytes = ownBytes(body);
+    body.source = undefined;
+    if (TypedArrayPrototypeGetByteLength(bytes) > 0) controller.enqueueOwned(bytes);
+    streams.readableStreamClose(body.stream);
+  }
+  cancel() {
+    this.body.source = undefined;
+  }
 }
+ObjectSetPrototypeOf(BytesSource.prototype, null);
+
+/** The underlying source of a native body: nothing is read ahead of demand, so an untouched one stays native. */
+class NativeSource {
+  constructor(body) {
+    this.stream = undefined;
+    this.body = body;
+    this.rid = body.source;
+    this.onChunk = undefined;
+  }
+  pull(controller) {
+    if (this.onChunk === undefined) {
+      this.stream = this.body.stream;
+      this.onChunk = (chunk) => {
+        if (chunk === undefined) streams.readableStreamClose(this.stream);
+        else controller.enqueueOwned(chunk);
+      };
+    }
+    return PromisePrototypeThen(ops.body_read(this.rid), this.onChunk);
+  }
+  cancel() {
+    ops.body_cancel(this.rid);
+  }
+}
+ObjectSetPrototypeOf(NativeSource.prototype, null);
 
 /** Takes the source away from a usable body that has one: it is consumed, and its stream, if there is one, locked. */
 function markTaken(body) {
   body.used = true;
-  if (body.stream !== undefined) readable.acquireReadableStreamDefaultReader(body.stream);
+  if (body.stream !== undefined) streams.detachNativeStream(body.stream);
 }
 
 /** A body with what `body` has, which is left consumed: "create a proxy" for it. */
@@ -182,23 +200,30 @@ function transferBody(body) {
     body.source = undefined;
     return result;
   }
-  const source = body.stream;
-  const reader = readable.acquireReadableStreamDefaultReader(source);
+  const reader = streams.acquireReadableStreamDefaultReader(body.stream);
   body.used = true;
-  return new Body(STREAM, undefined, readable.createReadableStream({
-    __proto__: null, highWaterMark: 0,
-    pull(controller) {
-      const { promise, resolve } = PromiseWithResolvers();
-      readable.readerRead(reader, new ForwardRequest(controller, resolve));
-      return promise;
-    },
-    cancel: (reason) => readable.readableStreamCancel(source, reason),
-  }));
+  return new Body(STREAM, undefined, streams.createReadableStream(new ProxySource(reader), 0));
 }
 
-class ForwardRequest {
+/** The underlying source of a stream that gives what another one gives. */
+class ProxySource {
+  constructor(reader) {
+    this.reader = reader;
+  }
+  pull(controller) {
+    const { promise, resolve } = PromiseWithResolvers();
+    streams.readerRead(this.reader, new ForwardRequest(controller, resolve));
+    return promise;
+  }
+  cancel(reason) {
+    return streams.readerCancel(this.reader, reason);
+  }
+}
+ObjectSetPrototypeOf(ProxySource.prototype, null);
+
+class ForwardRequest extends streams.ReadRequest {
   constructor(controller, done) {
-    this.next = undefined;
+    super();
     this.controller = controller;
     this.done = done;
   }
@@ -215,7 +240,11 @@ class ForwardRequest {
     this.done();
   }
 }
-ObjectSetPrototypeOf(ForwardRequest.prototype, null);
+
+/** The second branch's copy of a chunk. Almost all are Uint8Arrays; what else there is gets a structured clone. */
+function cloneChunk(chunk) {
+  return isUint8Array(chunk) ? copyBytes(chunk) : structuredClone(chunk);
+}
 
 /** "Clone a body", of a usable one. */
 function cloneBody(body) {
@@ -225,7 +254,7 @@ function cloneBody(body) {
     result.shared = true;
     return result;
   }
-  const branches = readable.readableStreamTee(streamOf(body), true);
+  const branches = streams.readableStreamTee(streamOf(body), cloneChunk);
   body.kind = STREAM;
   body.source = undefined;
   body.stream = branches[0];
@@ -264,7 +293,7 @@ function consume(object, bodyOf, type) {
     const body = bodyOf(object);
     if (body === null) return PromiseResolve(fromString("", type));
     if (isUnusable(body)) throw new TypeError("The body was used already, or its stream is locked");
-    if (body.kind === STREAM) return PromisePrototypeThen(readAll(body.stream), FROM_BYTES[type]);
+    if (body.kind === STREAM) return readAll(body.stream, type);
     markTaken(body);
     const source = body.source;
     if (body.kind === NATIVE) return PromisePrototypeThen(ops.body_collect(source), FROM_BYTES[type]);
@@ -277,18 +306,22 @@ function consume(object, bodyOf, type) {
   }
 }
 
-/** "Read all bytes" of a stream that is not locked: a promise for a Uint8Array. */
-function readAll(stream) {
-  const request = new CollectRequest(readable.acquireReadableStreamDefaultReader(stream));
+/**
+ * "Read all bytes" of a stream that is not locked: a promise for what `type` says. The bytes are not the result of a
+ * promise in between, which would show them to an app that puts a `then` on Object.prototype.
+ */
+function readAll(stream, type) {
+  const request = new CollectRequest(streams.acquireReadableStreamDefaultReader(stream), type);
   request.run();
   return request.promise;
 }
 
-class CollectRequest {
-  constructor(reader) {
+class CollectRequest extends streams.ReadRequest {
+  constructor(reader, type) {
+    super();
     const { promise, resolve, reject } = PromiseWithResolvers();
-    this.next = undefined;
     this.reader = reader;
+    this.type = type;
     this.promise = promise;
     this.resolve = resolve;
     this.reject = reject;
@@ -306,7 +339,7 @@ class CollectRequest {
     this.running = true;
     do {
       this.again = false;
-      readable.readerRead(this.reader, this);
+      streams.readerRead(this.reader, this);
     } while (this.again);
     this.running = false;
   }
@@ -329,15 +362,21 @@ class CollectRequest {
   }
   close() {
     const { bytes, size } = this;
-    if (size === 0) this.resolve(new Uint8Array(0));
-    else if (size === TypedArrayPrototypeGetByteLength(bytes)) this.resolve(bytes);
-    else this.resolve(copyBytes(new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), 0, size)));
+    let all = bytes;
+    if (size === 0) all = new Uint8Array(0);
+    else if (size < TypedArrayPrototypeGetByteLength(bytes)) {
+      all = copyBytes(new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), 0, size));
+    }
+    try {
+      this.resolve(fromBytes(all, this.type));
+    } catch (error) {
+      this.reject(error);
+    }
   }
   error(error) {
     this.reject(error);
   }
 }
-ObjectSetPrototypeOf(CollectRequest.prototype, null);
 
 /** Puts the Body mixin on `Interface`. `bodyOf` throws on a failed brand check, and gives a Body or null. */
 function mixinBody(Interface, bodyOf) {

@@ -1,11 +1,9 @@
 // How the response to a request that is being served goes to native code.
 
-const {
-  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetByteLength,
-} = primordials;
+const { PromisePrototypeThen, PromiseWithResolvers, TypeError, TypedArrayPrototypeGetByteLength } = primordials;
 const webidl = require("webidl");
 const bodies = require("fetch/body");
-const readable = require("readable");
+const streams = require("streams");
 const { respond, SEND_STRING } = require("fetch/response");
 
 // The kinds of body that `ops.respond` takes, besides those in `response.js`.
@@ -35,13 +33,12 @@ function sendBody(rid, status, list, body) {
 }
 
 /** Reads a stream and writes it to the client, no faster than the client takes it. It is its own read request. */
-class Pump {
+class Pump extends streams.ReadRequest {
   constructor(rid, stream) {
+    super();
     const { promise, resolve } = PromiseWithResolvers();
-    this.next = undefined;
     this.rid = rid;
-    this.stream = stream;
-    this.reader = undefined;
+    this.reader = streams.acquireReadableStreamDefaultReader(stream);
     this.promise = promise;
     this.resolve = resolve;
     this.running = false;
@@ -50,7 +47,6 @@ class Pump {
   }
 
   start() {
-    this.reader = readable.acquireReadableStreamDefaultReader(this.stream);
     this.run();
     return this.promise;
   }
@@ -64,7 +60,7 @@ class Pump {
     this.running = true;
     do {
       this.again = false;
-      readable.readerRead(this.reader, this);
+      streams.readerRead(this.reader, this);
     } while (this.again);
     this.running = false;
   }
@@ -109,9 +105,8 @@ class Pump {
   }
 
   cancel(reason) {
-    webidl.markAsHandled(readable.readableStreamCancel(this.stream, reason));
+    webidl.markAsHandled(streams.readerCancel(this.reader, reason));
   }
 }
-ObjectSetPrototypeOf(Pump.prototype, null);
 
 exports.sendResponse = sendResponse;
