@@ -1,1 +1,96 @@
-fn main() {}
+//! NANO: one process that hosts many JavaScript apps, each in its own V8 isolate, routed by Host.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+mod apps;
+mod cli;
+mod server;
+mod telemetry;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use nano_config::{Config, Loaded};
+use nano_runtime::{Engine, EngineOptions};
+
+use cli::{Cli, Command, ServeArgs};
+
+/// A configuration, or the command line, is wrong.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve(&args, false),
+        Command::Dev(args) => serve(&args, true),
+        Command::Check { path } => check(path),
+        Command::Schema => {
+            print!("{}", nano_config::json_schema());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// The life of the server: configuration, engine, listeners, until a signal; then the drain.
+fn serve(args: &ServeArgs, dev: bool) -> ExitCode {
+    let Some(Loaded { config, warnings }) = load(args.path.clone()) else { return ExitCode::from(EXIT_USAGE) };
+    let config = args.over(config);
+    telemetry::start(&config.log, args.log_format.map(Into::into), dev);
+    for warning in &warnings {
+        tracing::warn!("{}", warning.to_string().trim_end());
+    }
+    match run(config, dev) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("nanod: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells whether everything under way came to its end before the process does.
+fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
+    // V8 comes before any other thread: its memory protection is handed down from thread to thread.
+    let engine = Engine::start(&EngineOptions::default()).context("V8 could not be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // A built-in that V8 cannot interrupt holds one thread; the others serve on.
+        .worker_threads(config.threads + SPARE_THREADS)
+        .thread_name("nano-worker")
+        .enable_all()
+        .build()
+        .context("tokio's threads could not be started")?;
+    let outcome = runtime.block_on(async {
+        let registry = Arc::new(apps::Registry::new(&engine, &config));
+        let server = server::Server::bind(&config, &registry, dev).await?;
+        let admin = admin::bind(config.admin.as_ref(), &registry, &server).await?;
+        telemetry::banner(&config, &server, admin.as_ref().map(|admin| admin.address));
+        registry.preload();
+        server.run(admin, config.drain_timeout, config.max_lost_isolates).await
+    });
+    // Isolates that are still busy, and threads that are parked for good, end with the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Tokio workers beyond the cores.
+const SPARE_THREADS: usize = 2;
+
+fn check(path: Option<PathBuf>) -> ExitCode {
+    let Some(Loaded { config, warnings }) = load(path) else { return ExitCode::from(EXIT_USAGE) };
+    for warning in &warnings {
+        eprint!("{warning}");
+    }
+    telemetry::summary(&config);
+    ExitCode::SUCCESS
+}
+
+/// Loads what the command line names, or says why not.
+fn load(path: Option<PathBuf>) -> Option<Loaded> {
+    let target = path.map_or_else(|| nano_config::default_target(Path::new(".")), Ok);
+    let loaded = target.and_then(|target| nano_config::load(&target, &|name| std::env::var(name).ok()));
+    loaded.map_err(|error| eprintln!("{}", error.to_string().trim_end())).ok()
+}

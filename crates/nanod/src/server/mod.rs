@@ -1,0 +1,242 @@
+//! Listeners and connections: from a socket to a request, and the end of it all.
+
+mod answer;
+mod body;
+mod request;
+mod stall;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use nano_config::Config;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::admin::Admin;
+use crate::apps::Registry;
+
+pub(crate) use body::OutBody;
+
+/// Connections at once, over all listeners; further ones wait in the system's queue.
+const CONNECTIONS_MAX: u32 = 50_000;
+/// How long a client may take for a request's head, and keep a connection without asking anything.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest head of a request, in bytes.
+const HEAD_BYTES_MAX: u32 = 64 << 10;
+/// Headers of one request.
+const HEADERS_MAX: usize = 128;
+/// Requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 256;
+/// The pause after a failed accept (too many open files, mostly).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the count of lost isolates is looked at.
+const LOST_TICK: Duration = Duration::from_secs(1);
+
+/// What every connection needs.
+pub(crate) struct Front {
+    pub(crate) registry: Arc<Registry>,
+    /// Clients see the detail of errors.
+    pub(crate) dev: bool,
+    ids: request::Ids,
+}
+
+/// The bound listeners, with what they serve.
+pub(crate) struct Server {
+    front: Arc<Front>,
+    listeners: Vec<(Arc<TcpListener>, SocketAddr, Option<u16>)>,
+    connections: Arc<Semaphore>,
+    /// `true` once the drain has begun.
+    draining: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Binds all addresses of the configuration, or none.
+    pub(crate) async fn bind(config: &Config, registry: &Arc<Registry>, dev: bool) -> anyhow::Result<Self> {
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            listeners.push(bind(*address, None).await?);
+        }
+        let all = config.listen.first().map_or_else(|| [0, 0, 0, 0].into(), SocketAddr::ip);
+        for app in &config.apps {
+            if let Some(port) = app.port {
+                listeners.push(bind(SocketAddr::new(all, port), Some(port)).await?);
+            }
+        }
+        let front = Front { registry: Arc::clone(registry), dev, ids: request::Ids::new() };
+        Ok(Self {
+            front: Arc::new(front),
+            listeners,
+            connections: Arc::new(Semaphore::new(CONNECTIONS_MAX as usize)),
+            draining: watch::Sender::new(false),
+        })
+    }
+
+    /// Where requests are routed by their host.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter(|(_, _, own)| own.is_none()).map(|(_, address, _)| *address).collect()
+    }
+
+    /// Changes to `true` when the drain begins.
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// Serves until a signal, then lets what is under way end. Tells whether all of it did.
+    pub(crate) async fn run(
+        self,
+        admin: Option<Admin>,
+        drain_timeout: Duration,
+        max_lost_isolates: u32,
+    ) -> anyhow::Result<bool> {
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+        let accepting: Vec<_> = self
+            .listeners
+            .iter()
+            .map(|(listener, _, own)| {
+                tokio::spawn(accept(
+                    Arc::clone(&self.front),
+                    Arc::clone(listener),
+                    *own,
+                    Arc::clone(&self.connections),
+                    self.draining(),
+                ))
+            })
+            .collect();
+        if let Some(admin) = admin {
+            tokio::spawn(admin.serve());
+        }
+        let overrun = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            () = too_many_lost(&self.front.registry, max_lost_isolates) => true,
+        };
+        tracing::info!(in_flight = self.front.registry.in_flight(), "draining");
+        self.draining.send_replace(true);
+        for task in accepting {
+            let _ = task.await;
+        }
+        let idle = self.connections.acquire_many(CONNECTIONS_MAX);
+        let drained = tokio::select! {
+            all = idle => all.is_ok(),
+            () = tokio::time::sleep(drain_timeout) => false,
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+        };
+        let cut = self.front.registry.in_flight();
+        if drained {
+            tracing::info!("drained");
+        } else {
+            tracing::warn!(cut, "the drain was cut");
+        }
+        Ok(drained && !overrun)
+    }
+}
+
+async fn bind(
+    address: SocketAddr,
+    own: Option<u16>,
+) -> anyhow::Result<(Arc<TcpListener>, SocketAddr, Option<u16>)> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr().context("a listener without an address")?;
+    Ok((Arc::new(listener), address, own))
+}
+
+/// Ends when the process holds more written-off isolates than its budget: a supervisor starts it anew.
+async fn too_many_lost(registry: &Registry, max: u32) {
+    let mut tick = tokio::time::interval(LOST_TICK);
+    loop {
+        tick.tick().await;
+        let lost = registry.engine().lost_isolates();
+        if lost > max {
+            tracing::error!(lost, max_lost_isolates = max, "too many lost isolates; the process ends");
+            return;
+        }
+    }
+}
+
+async fn accept(
+    front: Arc<Front>,
+    listener: Arc<TcpListener>,
+    own: Option<u16>,
+    connections: Arc<Semaphore>,
+    mut draining: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept_one(&listener, &connections) => accepted,
+            _ = draining.wait_for(|draining| *draining) => return,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        tokio::spawn(serve(Arc::clone(&front), stream, own, place, draining.clone()));
+    }
+}
+
+async fn accept_one(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Responses go out at once; without this, small ones would wait for the client's acknowledgement.
+            let _ = stream.set_nodelay(true);
+            Some((stream, place))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// One connection, to its end.
+async fn serve(
+    front: Arc<Front>,
+    stream: TcpStream,
+    own: Option<u16>,
+    place: OwnedSemaphorePermit,
+    mut draining: watch::Receiver<bool>,
+) {
+    let _place = place;
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(request::answer(&front, own, request).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX as usize)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
+        .keep_alive_interval(HEAD_TIMEOUT / 2)
+        .keep_alive_timeout(HEAD_TIMEOUT / 2);
+    let connection = builder.serve_connection(TokioIo::new(stall::Stall::new(stream)), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = draining.wait_for(|draining| *draining) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // A client's fault, mostly: broken requests, and connections closed in the middle.
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,147 @@
+//! One request: is it well-formed, whose is it, what comes of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use hyper::body::{Body as _, Incoming};
+use nano_runtime::{Fault, IncomingBody};
+
+use super::answer::{Problem, failure, head_of, reply};
+use super::body::{Limited, OutBody};
+use super::Front;
+use crate::apps::App;
+
+/// The header that carries a request's id, both ways.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id that is taken over from a client, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+/// The longest host name with its port, in bytes (RFC 1035 allows 253 for the name).
+const AUTHORITY_BYTES_MAX: usize = 260;
+
+/// Makes ids: unique in the process by their counter, between processes by their seed.
+pub(super) struct Ids {
+    seed: u64,
+    next: AtomicU64,
+}
+
+impl Ids {
+    pub(super) fn new() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let seed = u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or_default();
+        Self { seed: mix(seed ^ u64::from(std::process::id())), next: AtomicU64::new(0) }
+    }
+
+    /// 16 hexadecimal digits.
+    fn make(&self) -> HeaderValue {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut id = mix(self.seed ^ self.next.fetch_add(1, Ordering::Relaxed));
+        let mut text = [b'0'; 16];
+        for place in &mut text {
+            *place = DIGITS.get((id & 15) as usize).copied().unwrap_or(b'0');
+            id >>= 4;
+        }
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+    }
+
+    /// The client's own id where it sent a sane one.
+    fn of(&self, headers: &HeaderMap) -> HeaderValue {
+        let sane = |value: &&HeaderValue| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&value.len())
+                && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+        };
+        headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| self.make())
+    }
+}
+
+/// A permutation of 64-bit numbers that looks random (the finaliser of MurmurHash3).
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    x = (x ^ (x >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    x ^ (x >> 33)
+}
+
+/// Answers a request; there is an answer to everything.
+pub(super) async fn answer(front: &Front, own: Option<u16>, request: Request<Incoming>) -> Response<OutBody> {
+    let started = Instant::now();
+    let id = front.ids.of(request.headers());
+    let accept_html = head_of(request.headers());
+    let problem = |problem: Problem| failure(problem, &id, accept_html, None);
+    let Some(host) = authority_of(&request) else { return problem(Problem::Malformed) };
+    let app = {
+        let routes = front.registry.routes();
+        match own {
+            Some(port) => routes.by_port(port).cloned(),
+            None => routes.by_host(host.to_str().unwrap_or("")).cloned(),
+        }
+    };
+    let Some(app) = app else { return problem(Problem::UnknownHost) };
+    let response = serve(front, &app, host, id.clone(), accept_html, request).await;
+    app.stats.count(response.status().as_u16(), started.elapsed());
+    tracing::debug!(
+        app = app.config.name,
+        request_id = id.to_str().unwrap_or(""),
+        status = response.status().as_u16(),
+        us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}
+
+async fn serve(
+    front: &Front,
+    app: &Arc<App>,
+    host: HeaderValue,
+    id: HeaderValue,
+    accept_html: bool,
+    request: Request<Incoming>,
+) -> Response<OutBody> {
+    let is_head = request.method() == http::Method::HEAD;
+    let (head, body) = request.into_parts();
+    let declared = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > app.max_body_bytes) {
+        return failure(Problem::Fault(Fault::BodyTooLarge), &id, accept_html, None);
+    }
+    let body = (!body.is_end_stream())
+        .then(|| -> IncomingBody { Box::pin(Limited::new(body, app.max_body_bytes)) });
+    let request = nano_runtime::Request {
+        method: head.method,
+        scheme: "http",
+        host,
+        uri: head.uri,
+        headers: head.headers,
+        body,
+        id: id.clone(),
+    };
+    match app.worker.fetch(request).await {
+        Ok(answered) => reply(answered, id, is_head),
+        Err(failed) => {
+            let detail = if front.dev { failed.detail.as_deref() } else { None };
+            failure(Problem::Fault(failed.fault), &id, accept_html, detail)
+        }
+    }
+}
+
+/// The authority that the client asks: of the request's target, else of its one `Host` (RFC 9112, section 3.2).
+/// `None`: the request is malformed.
+fn authority_of(request: &Request<Incoming>) -> Option<HeaderValue> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let header = hosts.next();
+    if hosts.next().is_some() || (header.is_none() && request.version() == Version::HTTP_11) {
+        return None;
+    }
+    let authority = match request.uri().authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok()?,
+        // HTTP/1.0 may leave the host out: only a default app or an own port can serve it.
+        None => header.cloned().unwrap_or(HeaderValue::from_static("localhost")),
+    };
+    is_authority(authority.as_bytes()).then_some(authority)
+}
+
+fn is_authority(bytes: &[u8]) -> bool {
+    (1..=AUTHORITY_BYTES_MAX).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
+}
+
