@@ -408,6 +408,7 @@ exports.textBody = textBody;
 exports.nativeBody = nativeBody;
 exports.usedBody = usedBody;
 exports.isUnusable = isUnusable;
+exports.copyBytes = copyBytes;
 exports.isUint8Array = isUint8Array;
 exports.markTaken = markTaken;
 exports.transferBody = transferBody;
