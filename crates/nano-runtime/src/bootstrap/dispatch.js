@@ -1,10 +1,14 @@
 // From the engine to the app's handler and back: start-up, one request, its end.
 
-const { makeServerRequest, abortServerRequest, isResponse, sendResponse } = require("fetch");
+const { makeServerRequest, abortServerRequest } = require("fetch/request");
+const { isResponse } = require("fetch/response");
+const { sendResponse } = require("fetch/send");
+const fetchEvent = require("fetch_event");
 const { reportException } = require("global_scope");
 const webidl = require("webidl");
 const {
-  FunctionPrototypeToString, ObjectCreate, ObjectFreeze, PromisePrototypeThen, PromiseResolve, ReflectApply, SafeMap, StringPrototypeStartsWith, TypeError,
+  FunctionPrototypeToString, ObjectCreate, ObjectFreeze, PromisePrototypeThen, PromiseResolve, SafeMap,
+  StringPrototypeStartsWith, TypeError,
 } = primordials;
 
 // Requests whose handler or stream still runs, so that a client that goes away can be told to them.
@@ -68,8 +72,7 @@ function handlerOf(namespace) {
     }
     return (request, env, context) => exported.fetch(request, env, context);
   }
-  const serviceWorker = require("fetch_event");
-  if (serviceWorker.hasListener()) return (request, env, context) => serviceWorker.dispatch(request, context);
+  if (fetchEvent.hasListener()) return (request, env, context) => fetchEvent.dispatchFetch(request, context);
   throw new TypeError(
     "the entry module has no handler: export default { fetch(request, env, ctx) { … } }, export a function as default, " +
       'or addEventListener("fetch", …)',

@@ -2,7 +2,7 @@
 //
 // Last of the built-ins. To add an API, add a row to one of the tables.
 
-const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, TypeError } = primordials;
+const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectDeleteProperty, TypeError } = primordials;
 
 // Interface objects (Web IDL, 3.7): writable, configurable, not enumerable.
 const interfaces = [
@@ -12,6 +12,18 @@ const interfaces = [
   ["abort", ["AbortController", "AbortSignal"]],
   ["performance", ["Performance"]],
   ["navigator", ["Navigator"]],
+  ["streams", [
+    "ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader", "ReadableStreamDefaultController",
+    "ReadableByteStreamController", "ReadableStreamBYOBRequest", "WritableStream", "WritableStreamDefaultWriter",
+    "WritableStreamDefaultController", "TransformStream", "TransformStreamDefaultController",
+    "ByteLengthQueuingStrategy", "CountQueuingStrategy",
+  ]],
+  ["url/searchparams", ["URLSearchParams"]],
+  ["url", ["URL"]],
+  ["headers", ["Headers"]],
+  ["fetch/request", ["Request"]],
+  ["fetch/response", ["Response"]],
+  ["fetch_event", ["FetchEvent"]],
 ];
 
 // Operations of the global object (3.7.7): writable, configurable, enumerable.
@@ -75,3 +87,18 @@ defineValues(interfaces, false);
 defineValues(functions, true);
 defineValues(namespaces, false);
 for (let i = 0; i < attributes.length; i++) defineAttribute(attributes[i]);
+
+// SharedArrayBuffer makes a fine clock, and there is no other thread to share with.
+ReflectDeleteProperty(globalThis, "SharedArrayBuffer");
+
+// What the engine calls.
+const { start, dispatch, abortRequest } = require("dispatch");
+const { fireTimer, forgetTimer } = require("timers");
+const { promiseRejected, drainRejections } = require("global_scope");
+exports.start = start;
+exports.dispatch = dispatch;
+exports.abortRequest = abortRequest;
+exports.fireTimer = fireTimer;
+exports.forgetTimer = forgetTimer;
+exports.promiseRejected = promiseRejected;
+exports.drainRejections = drainRejections;

@@ -304,9 +304,13 @@ impl Actor {
         turn.begin_work(self.budget(scope, request));
         f(scope);
         scope.perform_microtask_checkpoint();
-        if super::state_of(scope).is_some_and(|state| std::mem::take(&mut state.rejections)) {
-            call::drain_rejections(scope);
-            scope.perform_microtask_checkpoint();
+        while super::state_of(scope).is_some_and(|state| std::mem::take(&mut state.rejections)) {
+            while call::drain_rejections(scope) {
+                scope.perform_microtask_checkpoint();
+            }
+            if self.control.terminated().is_some() {
+                break;
+            }
         }
         let spent = turn.end_work();
         self.shared.stats.cpu_ns.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
@@ -318,6 +322,10 @@ impl Actor {
         if state.is_finished(request) {
             state.close_request(request);
             self.owed.lock().remove(&request);
+        }
+        let forgotten = std::mem::take(&mut state.forgotten_timers);
+        if !forgotten.is_empty() && self.control.terminated().is_none() {
+            call::forget_timers(scope, forgotten);
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
         promise_rejected: get("promiseRejected")?,
         drain_rejections: get("drainRejections")?,
         abort_request: get("abortRequest")?,
+        forget_timer: get("forgetTimer")?,
     })
 }
 
@@ -34,14 +35,21 @@ fn hook<'s>(
 }
 
 /// Calls a hook that is not supposed to throw: it handles the app's exceptions itself.
-fn call(scope: &mut v8::PinScope<'_, '_>, function: v8::Local<'_, v8::Function>, args: &[v8::Local<'_, v8::Value>]) {
+/// Tells whether it returned `true`.
+fn call(
+    scope: &mut v8::PinScope<'_, '_>,
+    function: v8::Local<'_, v8::Function>,
+    args: &[v8::Local<'_, v8::Value>],
+) -> bool {
     v8::tc_scope!(let scope, scope);
     let undefined = v8::undefined(scope).into();
-    if function.call(scope, undefined, args).is_none() && scope.has_caught() && !scope.has_terminated() {
+    let result = function.call(scope, undefined, args);
+    if result.is_none() && scope.has_caught() && !scope.has_terminated() {
         let text = scope.exception().map_or_else(String::new, |e| describe_exception(scope, e));
         let app = state_of(scope).map(|state| Arc::clone(&state.app));
         tracing::error!(app = app.as_deref(), "bug: a built-in threw: {text}");
     }
+    result.is_some_and(|value| value.is_true())
 }
 
 fn number<'s>(scope: &v8::PinScope<'s, '_>, id: u64) -> v8::Local<'s, v8::Value> {
@@ -90,9 +98,19 @@ pub(super) fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     call(scope, function, &args);
 }
 
-pub(super) fn drain_rejections(scope: &mut v8::PinScope<'_, '_>) {
-    let Some(function) = hook(scope, |hooks| &hooks.drain_rejections) else { return };
-    call(scope, function, &[]);
+/// Reports rejections that nobody handled. `true`: events were fired, whose microtasks have to run.
+pub(super) fn drain_rejections(scope: &mut v8::PinScope<'_, '_>) -> bool {
+    let Some(function) = hook(scope, |hooks| &hooks.drain_rejections) else { return false };
+    call(scope, function, &[])
+}
+
+/// Lets go of the callbacks of timers that ended with their request.
+pub(super) fn forget_timers(scope: &mut v8::PinScope<'_, '_>, ids: Vec<u32>) {
+    let Some(function) = hook(scope, |hooks| &hooks.forget_timer) else { return };
+    for id in ids {
+        let args = [v8::Integer::new_from_unsigned(scope, id).into()];
+        call(scope, function, &args);
+    }
 }
 
 /// The client is gone: the request's signal is aborted, its stream cancelled, and what it left is closed.

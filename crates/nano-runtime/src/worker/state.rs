@@ -63,7 +63,8 @@ struct PendingOp {
 
 struct Timer {
     due: Instant,
-    repeat: Option<Duration>,
+    /// Timers that are due at once fire in the order in which they were started.
+    order: u64,
     request: RequestId,
 }
 
@@ -75,6 +76,7 @@ pub(crate) struct Hooks {
     pub(crate) promise_rejected: v8::Global<v8::Function>,
     pub(crate) drain_rejections: v8::Global<v8::Function>,
     pub(crate) abort_request: v8::Global<v8::Function>,
+    pub(crate) forget_timer: v8::Global<v8::Function>,
 }
 
 pub(crate) struct IsolateState {
@@ -94,7 +96,10 @@ pub(crate) struct IsolateState {
     pending: HashMap<OpId, PendingOp>,
     next_op: OpId,
     timers: HashMap<u32, Timer>,
-    due: BTreeMap<(Instant, u32), ()>,
+    next_timer: u64,
+    due: BTreeMap<(Instant, u64), u32>,
+    /// Timers that ended with their request: their callbacks are still to be let go.
+    pub(crate) forgotten_timers: Vec<u32>,
     pub(crate) decoders: HashMap<u32, encoding_rs::Decoder>,
     pub(crate) next_decoder: u32,
 }
@@ -125,7 +130,9 @@ impl IsolateState {
             pending: HashMap::new(),
             next_op: 1,
             timers: HashMap::new(),
+            next_timer: 0,
             due: BTreeMap::new(),
+            forgotten_timers: Vec::new(),
             decoders: HashMap::new(),
             next_decoder: 1,
         }
@@ -201,14 +208,17 @@ impl IsolateState {
     }
 
     /// Starts timer `id`. `false`: there are too many.
-    pub(crate) fn start_timer(&mut self, id: u32, delay: Duration, repeat: bool) -> bool {
+    pub(crate) fn start_timer(&mut self, id: u32, delay: Duration) -> bool {
         if self.timers.len() >= TIMERS_MAX {
             return false;
         }
         let due = Instant::now() + delay;
         let request = self.current;
-        self.timers.insert(id, Timer { due, repeat: repeat.then_some(delay), request });
-        self.due.insert((due, id), ());
+        let order = self.next_timer;
+        self.next_timer += 1;
+        self.cancel_timer(id);
+        self.timers.insert(id, Timer { due, order, request });
+        self.due.insert((due, order), id);
         if let Some(owner) = self.requests.get_mut(&request) {
             owner.timers.insert(id);
         }
@@ -217,39 +227,26 @@ impl IsolateState {
 
     pub(crate) fn cancel_timer(&mut self, id: u32) {
         let Some(timer) = self.timers.remove(&id) else { return };
-        self.due.remove(&(timer.due, id));
+        self.due.remove(&(timer.due, timer.order));
         if let Some(owner) = self.requests.get_mut(&timer.request) {
             owner.timers.remove(&id);
         }
     }
 
-    /// Takes the next timer that is due at `now`: its id and its request. A repeating one is set anew.
+    /// Takes the next timer that is due at `now`: its id and its request.
     pub(crate) fn pop_due_timer(&mut self, now: Instant) -> Option<(u32, RequestId)> {
-        let (&(due, id), ()) = self.due.first_key_value()?;
+        let (&(due, _), &id) = self.due.first_key_value()?;
         if due > now {
             return None;
         }
-        self.due.remove(&(due, id));
-        let timer = self.timers.get_mut(&id)?;
-        let request = timer.request;
-        match timer.repeat {
-            Some(interval) => {
-                timer.due = now + interval.max(Duration::from_millis(1));
-                self.due.insert((timer.due, id), ());
-            }
-            None => {
-                self.timers.remove(&id);
-                if let Some(owner) = self.requests.get_mut(&request) {
-                    owner.timers.remove(&id);
-                }
-            }
-        }
+        let request = self.timers.get(&id).map_or(STARTUP, |timer| timer.request);
+        self.cancel_timer(id);
         Some((id, request))
     }
 
     /// When the alarm has to ring next.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.first_key_value().map(|(&(due, _), ())| due)
+        self.due.first_key_value().map(|(&(due, _), _)| due)
     }
 
     /// Whether nothing of `id` is left to do.
@@ -279,6 +276,7 @@ impl IsolateState {
         let Some(mut request) = self.requests.remove(&id) else { return };
         for timer in std::mem::take(&mut request.timers) {
             self.cancel_timer(timer);
+            self.forgotten_timers.push(timer);
         }
         for op in std::mem::take(&mut request.ops) {
             if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {

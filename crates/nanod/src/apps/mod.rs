@@ -12,7 +12,7 @@ use nano_runtime::{AppSpec, Engine, Limits, Worker};
 use tokio::sync::Semaphore;
 
 pub(crate) use routes::Routes;
-pub(crate) use stats::{LATENCY_BUCKETS_S, Stats};
+pub(crate) use stats::Stats;
 
 /// One app: its worker and its figures.
 pub(crate) struct App {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Upper bounds of the latency histogram, in seconds; one more bucket holds the rest.
-pub(crate) const LATENCY_BUCKETS_S: [f64; 12] =
+const LATENCY_BUCKETS_S: [f64; 12] =
     [0.000_1, 0.000_25, 0.001, 0.002_5, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
 
 /// Counters of one app.

@@ -172,11 +172,17 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             accepted = accept_one(&listener, &connections) => accepted,
-            _ = draining.wait_for(|draining| *draining) => return,
+            () = begun(&mut draining) => return,
         };
         let Some((stream, place)) = accepted else { continue };
         tokio::spawn(serve(Arc::clone(&front), stream, own, place, draining.clone()));
     }
+}
+
+/// Ends when the drain begins.
+async fn begun(draining: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, and the process with it.
+    let _ = draining.wait_for(|draining| *draining).await;
 }
 
 async fn accept_one(
@@ -230,7 +236,7 @@ async fn serve(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = draining.wait_for(|draining| *draining) => {
+        () = begun(&mut draining) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

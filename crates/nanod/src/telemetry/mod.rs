@@ -47,7 +47,7 @@ pub(crate) fn banner(config: &Config, server: &Server, admin: Option<SocketAddr>
     println!("NANO {version}: {apps} app{plural}");
     let port = server.addresses().first().map_or(0, SocketAddr::port);
     for app in config.apps.iter().take(BANNER_APPS_MAX) {
-        println!("  {:<20} {}", app.name, url_of(app, server, port));
+        println!("  {:<20} {}", app.name, url_of(app, port));
     }
     if apps > BANNER_APPS_MAX {
         println!("  … and {} more", apps - BANNER_APPS_MAX);
@@ -61,12 +61,12 @@ pub(crate) fn banner(config: &Config, server: &Server, admin: Option<SocketAddr>
 }
 
 /// A URL that reaches the app.
-fn url_of(app: &nano_config::App, server: &Server, port: u16) -> String {
+fn url_of(app: &nano_config::App, port: u16) -> String {
     let suffix = if port == 80 { String::new() } else { format!(":{port}") };
     match (app.hosts.first(), app.port) {
         (Some(HostPattern::Exact(host)), _) => format!("http://{host}{suffix}"),
         (Some(HostPattern::Suffix(host)), _) => format!("http://any.{host}{suffix}"),
-        (None, Some(own)) => format!("http://localhost:{}", server.own_port(own)),
+        (None, Some(own)) => format!("http://localhost:{own}"),
         (None, None) => format!("http://localhost{suffix}"),
     }
 }

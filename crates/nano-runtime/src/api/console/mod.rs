@@ -35,7 +35,7 @@ fn promise_state(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(0)) else {
-        return super::throw_type_error(scope, "not a promise");
+        return; // undefined stands for what is no promise
     };
     let (state, value) = match promise.state() {
         v8::PromiseState::Pending => (0, v8::undefined(scope).into()),
