@@ -134,11 +134,11 @@ function streamOf(body) {
     body.stream = streams.createReadableByteStream({ __proto__: null, pull: undefined, cancel: undefined });
     streams.readableStreamCancel(body.stream, undefined);
     streams.detachNativeStream(body.stream);
-  } else if (body.kind === NATIVE) {
-    body.stream = streams.createReadableByteStream(new NativeSource(body));
-    streams.setNativeSource(body.stream, body.source);
   } else {
-    body.stream = streams.createReadableByteStream(new BytesSource(body));
+    // The source knows its stream: the body's may be another one by then, when it was cloned.
+    const source = body.kind === NATIVE ? new NativeSource(body.source) : new BytesSource(body);
+    body.stream = source.stream = streams.createReadableByteStream(source);
+    if (body.kind === NATIVE) streams.setNativeSource(body.stream, body.source);
   }
   return body.stream;
 }
@@ -146,37 +146,31 @@ function streamOf(body) {
 /** The underlying source of a body that is a string or bytes. */
 class BytesSource {
   constructor(body) {
-    this.body = body;
+    this.stream = undefined;
+    this.body = new Body(body.kind, body.source, undefined);
+    this.body.shared = body.shared;
   }
   pull(controller) {
-    const body = this.body;
-    const bytes = ownBytes(body);
-    body.source = undefined;
+    const bytes = ownBytes(this.body);
+    this.body = undefined;
     if (TypedArrayPrototypeGetByteLength(bytes) > 0) controller.enqueueOwned(bytes);
-    streams.readableStreamClose(body.stream);
-  }
-  cancel() {
-    this.body.source = undefined;
+    streams.readableStreamClose(this.stream);
   }
 }
 ObjectSetPrototypeOf(BytesSource.prototype, null);
 
 /** The underlying source of a native body: nothing is read ahead of demand, so an untouched one stays native. */
 class NativeSource {
-  constructor(body) {
+  constructor(rid) {
     this.stream = undefined;
-    this.body = body;
-    this.rid = body.source;
+    this.rid = rid;
     this.onChunk = undefined;
   }
   pull(controller) {
-    if (this.onChunk === undefined) {
-      this.stream = this.body.stream;
-      this.onChunk = (chunk) => {
-        if (chunk === undefined) streams.readableStreamClose(this.stream);
-        else controller.enqueueOwned(chunk);
-      };
-    }
+    this.onChunk ??= (chunk) => {
+      if (chunk === undefined) streams.readableStreamClose(this.stream);
+      else controller.enqueueOwned(chunk);
+    };
     return PromisePrototypeThen(ops.body_read(this.rid), this.onChunk);
   }
   cancel() {
