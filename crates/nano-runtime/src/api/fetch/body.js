@@ -5,11 +5,12 @@
 // are not here yet.
 
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset,
-  JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeCharCodeAt,
-  StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset, JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
+  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 const webidl = require("webidl");
 const { isURLSearchParams, serializeParams } = require("url/searchparams");
@@ -122,7 +123,7 @@ function isUnusable(body) {
 
 /** Bytes that nobody else has, of a body of the kind STRING or BYTES. */
 function ownBytes(body) {
-  if (body.kind === STRING) return ops.utf8_encode(body.source);
+  if (body.kind === STRING) return ops.encoding_encode_utf8(body.source);
   return body.shared ? copyBytes(body.source) : body.source;
 }
 
@@ -261,7 +262,7 @@ function fromString(string, type) {
     if (StringPrototypeCharCodeAt(string, 0) === 0xfeff) string = StringPrototypeSlice(string, 1);
     return type === TEXT ? string : JSONParse(string);
   }
-  return fromBytes(ops.utf8_encode(string), type);
+  return fromBytes(ops.encoding_encode_utf8(string), type);
 }
 
 function fromBytes(bytes, type) {
@@ -271,7 +272,7 @@ function fromBytes(bytes, type) {
     if (ArrayBufferPrototypeGetByteLength(buffer) === TypedArrayPrototypeGetByteLength(bytes)) return buffer;
     return TypedArrayPrototypeGetBuffer(copyBytes(bytes));
   }
-  const string = ops.utf8_decode(bytes);
+  const string = ops.encoding_decode_utf8(bytes, false, false);
   return type === TEXT ? string : JSONParse(string);
 }
 

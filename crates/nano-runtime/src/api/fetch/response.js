@@ -152,7 +152,8 @@ class Response {
   }
 
   #refuseNullBodyStatus(prefix) {
-    if (isNullBodyStatus(this.#status)) throw new TypeError(`${prefix}: a response with status ${this.#status} has no body`);
+    const status = this.#status;
+    if (isNullBodyStatus(status)) throw new TypeError(`${prefix}: a response with status ${status} has no body`);
   }
 
   #setBody(init, extracted) {
@@ -212,7 +213,8 @@ class Response {
   clone() {
     const body = bodyOf(this);
     if (body !== null && bodies.isUnusable(body)) {
-      throw new TypeError("Failed to execute 'clone' on 'Response': the body was used already, or its stream is locked");
+      const prefix = "Failed to execute 'clone' on 'Response'";
+      throw new TypeError(`${prefix}: the body was used already, or its stream is locked`);
     }
     const list = this.#headers === undefined ? this.#list : getHeaderList(this.#headers);
     const copy = list === undefined || list === TEXT_LIST || list === JSON_LIST ? list : copyList(list);
@@ -233,7 +235,9 @@ function stringifyJSON(data, prefix) {
 /** ResponseInit: members are read in alphabetical order (Web IDL, 3.2.17). */
 function convertResponseInit(init, prefix) {
   if (init === undefined || init === null) return { headers: undefined, status: 200, statusText: "" };
-  if (!webidl.isObject(init)) throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
+  if (!webidl.isObject(init)) {
+    throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
+  }
   let headers = init.headers;
   if (headers !== undefined) headers = convertInit(headers, prefix, "'headers' of 'ResponseInit'");
   let status = init.status;

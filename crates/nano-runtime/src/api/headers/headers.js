@@ -198,14 +198,19 @@ function flatFromIterable(init, method, prefix, context) {
   const flat = [];
   for (let i = 0; i < pairs.length; i++) {
     const pair = pairs[i];
-    if (pair.length !== 2) throw new TypeError(`${prefix}: ${context}, index ${i} must have two items, a name and a value`);
+    if (pair.length !== 2) {
+      throw new TypeError(`${prefix}: ${context}, index ${i} must have two items, a name and a value`);
+    }
     flat[i * 2] = pair[0];
     flat[i * 2 + 1] = pair[1];
   }
   return flat;
 }
 
-/** `record<ByteString, ByteString>`: propertyIsEnumerable is the [[GetOwnProperty]] of Web IDL 3.2.20, with no object made. */
+/**
+ * `record<ByteString, ByteString>` (Web IDL, 3.2.20). propertyIsEnumerable is its [[GetOwnProperty]], without a
+ * descriptor.
+ */
 function flatFromRecord(init, prefix, context) {
   const keys = ReflectOwnKeys(init);
   const flat = [];

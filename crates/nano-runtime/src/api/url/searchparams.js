@@ -5,8 +5,8 @@
 // native code costs more than the scan that finds this out.
 
 const {
-  ArrayPrototypeSort, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
-  StringPrototypeSlice, SymbolIterator, TypeError, DecodeURIComponent: decodeURIComponent, EncodeURIComponent: encodeURIComponent,
+  ArrayPrototypeSort, DecodeURIComponent: decodeURIComponent, EncodeURIComponent: encodeURIComponent,
+  StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { converters } = webidl;
