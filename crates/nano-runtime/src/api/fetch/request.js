@@ -9,6 +9,7 @@
 
 const { StringPrototypeToUpperCase, TypeError } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
 const {
@@ -309,6 +310,9 @@ class Request {
 }
 bodies.mixinBody(Request, (request) => bodyOf(request));
 webidl.configureInterface(Request);
+registerInspector(Request, isRequest, (request) => ({
+  __proto__: null, method: methodOf(request), url: urlOf(request), headers: headersOf(request),
+}));
 
 exports.Request = Request;
 exports.isRequest = isRequest;

@@ -5,6 +5,7 @@
 
 const { JSONStringify, RangeError, StringPrototypeCharCodeAt, TypeError } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { parseHref, withoutFragment } = require("url");
 const { checkList, convertInit, copyList, getHeaderList, headersFromList, listHas } = require("headers");
 const bodies = require("fetch/body");
@@ -36,7 +37,7 @@ function isReasonPhrase(text) {
   return true;
 }
 
-let isResponse, bodyOf, respond, responseFromParts;
+let isResponse, describe, bodyOf, respond, responseFromParts;
 
 class Response {
   /** null, a string, a Body, or USED. */
@@ -64,6 +65,9 @@ class Response {
 
   static {
     isResponse = (value) => webidl.isObject(value) && #body in value;
+    describe = (response) => ({
+      __proto__: null, status: response.#status, statusText: response.#statusText, headers: response.#headersObject(),
+    });
     bodyOf = (response) => {
       const body = response.#body;
       if (typeof body === "string") return (response.#body = bodies.textBody(body));
@@ -201,13 +205,17 @@ class Response {
     return this.#statusText;
   }
 
-  get headers() {
+  #headersObject() {
     if (this.#headers === undefined) {
       const list = this.#list;
       const own = list === undefined ? [] : list === TEXT_LIST || list === JSON_LIST ? copyList(list) : list;
       this.#headers = headersFromList(own, this.#rare === undefined ? "response" : this.#rare.guard);
     }
     return this.#headers;
+  }
+
+  get headers() {
+    return this.#headersObject();
   }
 
   clone() {
@@ -224,6 +232,7 @@ class Response {
 }
 bodies.mixinBody(Response, (response) => bodyOf(response));
 webidl.configureInterface(Response);
+registerInspector(Response, isResponse, describe);
 
 /** "Serialize a JavaScript value to JSON bytes", kept a string. */
 function stringifyJSON(data, prefix) {

@@ -12,6 +12,7 @@ const {
   StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { ByteString } = webidl.converters;
 
 // Names that need no scan, in the spellings that are common.
@@ -316,6 +317,12 @@ class Headers {
 }
 webidl.mixinPairIterable("Headers", Headers, (object) => pairsOf(object));
 webidl.configureInterface(Headers);
+registerInspector(Headers, isHeaders, (headers) => {
+  const list = getHeaderList(headers);
+  const shown = { __proto__: null };
+  for (let i = 0; i < list.length; i += 2) shown[list[i]] = listGet(list, list[i]);
+  return shown;
+});
 
 const headersEntries = Headers.prototype.entries;
 const iteratorPrototype = ObjectGetPrototypeOf(new Headers().entries());

@@ -6,6 +6,7 @@ const {
   Uint32Array,
 } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { paramsForURL, replaceList } = require("url/searchparams");
 const { USVString } = webidl.converters;
 
@@ -260,6 +261,7 @@ class URL {
   }
 }
 webidl.configureInterface(URL);
+registerInspector(URL, (value) => hrefOf(value) !== undefined, (url) => ({ __proto__: null, href: hrefOf(url) }));
 
 /** The serialised URL record of `input`, or undefined. For built-ins: no object is made. */
 function parseHref(input, base) {
