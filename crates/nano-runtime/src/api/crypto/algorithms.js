@@ -48,11 +48,10 @@ function normalize(operation, algorithm, prefix) {
   if (typeof algorithm === "string") algorithm = { __proto__: null, name: algorithm };
   const { name } = convertAlgorithm(algorithm, prefix, "The algorithm");
   const entry = registry[operation]?.[asciiUpper(name)];
-  if (entry === undefined) {
-    throw cryptoError("NotSupportedError", `${prefix}: the algorithm '${name}' does not support the operation '${operation}'`);
-  }
+  if (entry === undefined) throw unsupported(operation, name, prefix);
   const { convertParams } = entry;
-  const normalized = convertParams === undefined ? ObjectCreate(null) : convertParams(algorithm, prefix, "The algorithm");
+  const normalized =
+    convertParams === undefined ? ObjectCreate(null) : convertParams(algorithm, prefix, "The algorithm");
   normalized.name = entry.name;
   normalized.run = entry.run;
   if (normalized.hash !== undefined) normalized.hash = normalize("digest", normalized.hash, prefix);
@@ -62,10 +61,12 @@ function normalize(operation, algorithm, prefix) {
 /** The implementation of an operation that is looked up by a key's algorithm ("exportKey"). */
 function implementationOf(operation, name, prefix) {
   const entry = registry[operation]?.[StringPrototypeToUpperCase(name)];
-  if (entry === undefined) {
-    throw cryptoError("NotSupportedError", `${prefix}: the algorithm '${name}' does not support the operation '${operation}'`);
-  }
+  if (entry === undefined) throw unsupported(operation, name, prefix);
   return entry.run;
+}
+
+function unsupported(operation, name, prefix) {
+  return cryptoError("NotSupportedError", `${prefix}: the algorithm '${name}' does not support '${operation}'`);
 }
 
 // 30 to 33: the SHA digests.

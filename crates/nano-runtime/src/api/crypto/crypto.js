@@ -45,7 +45,7 @@ class Crypto {
     }
     const length = TypedArrayPrototypeGetByteLength(array);
     if (length > QUOTA_BYTES) {
-      throw new DOMException(`${prefix}: ${length} bytes are more than the ${QUOTA_BYTES} of one call`, "QuotaExceededError");
+      throw new DOMException(`${prefix}: one call gives at most ${QUOTA_BYTES} bytes`, "QuotaExceededError");
     }
     if (length > 0) ops.crypto_random_fill(array);
     return array;

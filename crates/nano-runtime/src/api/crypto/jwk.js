@@ -54,7 +54,9 @@ function checkJwk(jwk, use, extractable, usages) {
   if (operations !== undefined) {
     for (let i = 0; i < operations.length; i++) {
       for (let j = 0; j < i; j++) {
-        if (operations[i] === operations[j]) throw cryptoError("DataError", 'The JWK\'s "key_ops" has an operation twice');
+        if (operations[i] === operations[j]) {
+          throw cryptoError("DataError", 'The JWK\'s "key_ops" has an operation twice');
+        }
       }
     }
     for (let i = 0; i < usages.length; i++) {

@@ -4,6 +4,7 @@
 const { DOMException } = require("domexception");
 const { registerSerializable } = require("structured_clone");
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 
 /** The recognised key usages, in the order in which `usages` lists them. */
 const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];
@@ -69,6 +70,10 @@ class CryptoKey {
   }
 }
 webidl.configureInterface(CryptoKey);
+registerInspector(CryptoKey, isCryptoKey, (key) => ({
+  __proto__: null, type: typeOf(key), extractable: isExtractable(key), algorithm: algorithmObject(algorithmOf(key)),
+  usages: normalizeUsages(usagesOf(key)),
+}));
 
 function algorithmObject(algorithm) {
   const result = {};

@@ -7,7 +7,9 @@ const { ArrayBufferIsView, PromiseReject, PromiseResolve, TypeError } = primordi
 const webidl = require("webidl");
 const { copyBytes } = require("fetch/body");
 const { convertIdentifier, implementationOf, normalize } = require("crypto/algorithms");
-const { algorithmOf, cryptoError, hasUsage, isCryptoKey, isExtractable, typeOf, USAGES, usagesOf } = require("crypto/key");
+const {
+  algorithmOf, cryptoError, hasUsage, isCryptoKey, isExtractable, typeOf, USAGES, usagesOf,
+} = require("crypto/key");
 const { convertJwk } = require("crypto/jwk");
 const { converters } = webidl;
 

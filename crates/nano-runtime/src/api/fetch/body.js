@@ -5,11 +5,12 @@
 // are not here yet.
 
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength, DataViewPrototypeGetByteOffset,
-  JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeCharCodeAt,
-  StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint8Array,
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset, JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
+  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 const webidl = require("webidl");
 const { isURLSearchParams, serializeParams } = require("url/searchparams");
@@ -122,7 +123,7 @@ function isUnusable(body) {
 
 /** Bytes that nobody else has, of a body of the kind STRING or BYTES. */
 function ownBytes(body) {
-  if (body.kind === STRING) return ops.utf8_encode(body.source);
+  if (body.kind === STRING) return ops.encoding_encode_utf8(body.source);
   return body.shared ? copyBytes(body.source) : body.source;
 }
 
@@ -134,11 +135,11 @@ function streamOf(body) {
     body.stream = streams.createReadableByteStream({ __proto__: null, pull: undefined, cancel: undefined });
     streams.readableStreamCancel(body.stream, undefined);
     streams.detachNativeStream(body.stream);
-  } else if (body.kind === NATIVE) {
-    body.stream = streams.createReadableByteStream(new NativeSource(body));
-    streams.setNativeSource(body.stream, body.source);
   } else {
-    body.stream = streams.createReadableByteStream(new BytesSource(body));
+    // The source knows its stream: the body's may be another one by then, when it was cloned.
+    const source = body.kind === NATIVE ? new NativeSource(body.source) : new BytesSource(body);
+    body.stream = source.stream = streams.createReadableByteStream(source);
+    if (body.kind === NATIVE) streams.setNativeSource(body.stream, body.source);
   }
   return body.stream;
 }
@@ -146,37 +147,31 @@ function streamOf(body) {
 /** The underlying source of a body that is a string or bytes. */
 class BytesSource {
   constructor(body) {
-    this.body = body;
+    this.stream = undefined;
+    this.body = new Body(body.kind, body.source, undefined);
+    this.body.shared = body.shared;
   }
   pull(controller) {
-    const body = this.body;
-    const bytes = ownBytes(body);
-    body.source = undefined;
+    const bytes = ownBytes(this.body);
+    this.body = undefined;
     if (TypedArrayPrototypeGetByteLength(bytes) > 0) controller.enqueueOwned(bytes);
-    streams.readableStreamClose(body.stream);
-  }
-  cancel() {
-    this.body.source = undefined;
+    streams.readableStreamClose(this.stream);
   }
 }
 ObjectSetPrototypeOf(BytesSource.prototype, null);
 
 /** The underlying source of a native body: nothing is read ahead of demand, so an untouched one stays native. */
 class NativeSource {
-  constructor(body) {
+  constructor(rid) {
     this.stream = undefined;
-    this.body = body;
-    this.rid = body.source;
+    this.rid = rid;
     this.onChunk = undefined;
   }
   pull(controller) {
-    if (this.onChunk === undefined) {
-      this.stream = this.body.stream;
-      this.onChunk = (chunk) => {
-        if (chunk === undefined) streams.readableStreamClose(this.stream);
-        else controller.enqueueOwned(chunk);
-      };
-    }
+    this.onChunk ??= (chunk) => {
+      if (chunk === undefined) streams.readableStreamClose(this.stream);
+      else controller.enqueueOwned(chunk);
+    };
     return PromisePrototypeThen(ops.body_read(this.rid), this.onChunk);
   }
   cancel() {
@@ -267,7 +262,7 @@ function fromString(string, type) {
     if (StringPrototypeCharCodeAt(string, 0) === 0xfeff) string = StringPrototypeSlice(string, 1);
     return type === TEXT ? string : JSONParse(string);
   }
-  return fromBytes(ops.utf8_encode(string), type);
+  return fromBytes(ops.encoding_encode_utf8(string), type);
 }
 
 function fromBytes(bytes, type) {
@@ -277,7 +272,7 @@ function fromBytes(bytes, type) {
     if (ArrayBufferPrototypeGetByteLength(buffer) === TypedArrayPrototypeGetByteLength(bytes)) return buffer;
     return TypedArrayPrototypeGetBuffer(copyBytes(bytes));
   }
-  const string = ops.utf8_decode(bytes);
+  const string = ops.encoding_decode_utf8(bytes, false, false);
   return type === TEXT ? string : JSONParse(string);
 }
 

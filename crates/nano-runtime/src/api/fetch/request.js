@@ -9,9 +9,12 @@
 
 const { StringPrototypeToUpperCase, TypeError } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
-const { checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas } = require("headers");
+const {
+  checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas,
+} = require("headers");
 const bodies = require("fetch/body");
 const { converters } = webidl;
 
@@ -66,16 +69,18 @@ const SERVER_DEFAULTS = new Options(undefined, "manual");
 
 /** "Normalize a method", and refuse what is none or forbidden. */
 function convertMethod(method, prefix) {
-  // The usual spellings first: they need no scan.
-  if (method === "GET" || method === "POST" || method === "PUT" || method === "DELETE" || method === "HEAD") return method;
+  if (isNormalizedMethod(method)) return method;
   if (!isToken(method)) throw new TypeError(`${prefix}: '${method}' is not a method`);
   const upper = StringPrototypeToUpperCase(method);
   if (upper === "CONNECT" || upper === "TRACE" || upper === "TRACK") {
     throw new TypeError(`${prefix}: the method '${method}' is forbidden`);
   }
-  const normalized =
-    upper === "GET" || upper === "POST" || upper === "PUT" || upper === "DELETE" || upper === "HEAD" || upper === "OPTIONS";
-  return normalized ? upper : method;
+  return isNormalizedMethod(upper) ? upper : method;
+}
+
+function isNormalizedMethod(method) {
+  return method === "GET" || method === "POST" || method === "PUT" || method === "DELETE" || method === "HEAD" ||
+    method === "OPTIONS";
 }
 
 /** Steps 13 to 24 of the constructor: the options that `init` asks for, on top of `base`. */
@@ -236,7 +241,9 @@ class Request {
 
   #refuseStreamMode(prefix) {
     const mode = this.#options.mode;
-    if (mode !== "cors" && mode !== "same-origin") throw new TypeError(`${prefix}: the mode '${mode}' allows no stream as body`);
+    if (mode !== "cors" && mode !== "same-origin") {
+      throw new TypeError(`${prefix}: the mode '${mode}' allows no stream as body`);
+    }
   }
 
   /** The body of the request that this one is made from moves here. */
@@ -303,6 +310,9 @@ class Request {
 }
 bodies.mixinBody(Request, (request) => bodyOf(request));
 webidl.configureInterface(Request);
+registerInspector(Request, isRequest, (request) => ({
+  __proto__: null, method: methodOf(request), url: urlOf(request), headers: headersOf(request),
+}));
 
 exports.Request = Request;
 exports.isRequest = isRequest;

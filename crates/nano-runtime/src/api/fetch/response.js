@@ -5,6 +5,7 @@
 
 const { JSONStringify, RangeError, StringPrototypeCharCodeAt, TypeError } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { parseHref, withoutFragment } = require("url");
 const { checkList, convertInit, copyList, getHeaderList, headersFromList, listHas } = require("headers");
 const bodies = require("fetch/body");
@@ -36,7 +37,7 @@ function isReasonPhrase(text) {
   return true;
 }
 
-let isResponse, bodyOf, respond, responseFromParts;
+let isResponse, describe, bodyOf, respond, responseFromParts;
 
 class Response {
   /** null, a string, a Body, or USED. */
@@ -64,6 +65,9 @@ class Response {
 
   static {
     isResponse = (value) => webidl.isObject(value) && #body in value;
+    describe = (response) => ({
+      __proto__: null, status: response.#status, statusText: response.#statusText, headers: response.#headersObject(),
+    });
     bodyOf = (response) => {
       const body = response.#body;
       if (typeof body === "string") return (response.#body = bodies.textBody(body));
@@ -152,7 +156,8 @@ class Response {
   }
 
   #refuseNullBodyStatus(prefix) {
-    if (isNullBodyStatus(this.#status)) throw new TypeError(`${prefix}: a response with status ${this.#status} has no body`);
+    const status = this.#status;
+    if (isNullBodyStatus(status)) throw new TypeError(`${prefix}: a response with status ${status} has no body`);
   }
 
   #setBody(init, extracted) {
@@ -200,7 +205,7 @@ class Response {
     return this.#statusText;
   }
 
-  get headers() {
+  #headersObject() {
     if (this.#headers === undefined) {
       const list = this.#list;
       const own = list === undefined ? [] : list === TEXT_LIST || list === JSON_LIST ? copyList(list) : list;
@@ -209,10 +214,15 @@ class Response {
     return this.#headers;
   }
 
+  get headers() {
+    return this.#headersObject();
+  }
+
   clone() {
     const body = bodyOf(this);
     if (body !== null && bodies.isUnusable(body)) {
-      throw new TypeError("Failed to execute 'clone' on 'Response': the body was used already, or its stream is locked");
+      const prefix = "Failed to execute 'clone' on 'Response'";
+      throw new TypeError(`${prefix}: the body was used already, or its stream is locked`);
     }
     const list = this.#headers === undefined ? this.#list : getHeaderList(this.#headers);
     const copy = list === undefined || list === TEXT_LIST || list === JSON_LIST ? list : copyList(list);
@@ -222,6 +232,7 @@ class Response {
 }
 bodies.mixinBody(Response, (response) => bodyOf(response));
 webidl.configureInterface(Response);
+registerInspector(Response, isResponse, describe);
 
 /** "Serialize a JavaScript value to JSON bytes", kept a string. */
 function stringifyJSON(data, prefix) {
@@ -233,7 +244,9 @@ function stringifyJSON(data, prefix) {
 /** ResponseInit: members are read in alphabetical order (Web IDL, 3.2.17). */
 function convertResponseInit(init, prefix) {
   if (init === undefined || init === null) return { headers: undefined, status: 200, statusText: "" };
-  if (!webidl.isObject(init)) throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
+  if (!webidl.isObject(init)) {
+    throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
+  }
   let headers = init.headers;
   if (headers !== undefined) headers = convertInit(headers, prefix, "'headers' of 'ResponseInit'");
   let status = init.status;

@@ -12,6 +12,7 @@ const {
   StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { ByteString } = webidl.converters;
 
 // Names that need no scan, in the spellings that are common.
@@ -198,14 +199,19 @@ function flatFromIterable(init, method, prefix, context) {
   const flat = [];
   for (let i = 0; i < pairs.length; i++) {
     const pair = pairs[i];
-    if (pair.length !== 2) throw new TypeError(`${prefix}: ${context}, index ${i} must have two items, a name and a value`);
+    if (pair.length !== 2) {
+      throw new TypeError(`${prefix}: ${context}, index ${i} must have two items, a name and a value`);
+    }
     flat[i * 2] = pair[0];
     flat[i * 2 + 1] = pair[1];
   }
   return flat;
 }
 
-/** `record<ByteString, ByteString>`: propertyIsEnumerable is the [[GetOwnProperty]] of Web IDL 3.2.20, with no object made. */
+/**
+ * `record<ByteString, ByteString>` (Web IDL, 3.2.20). propertyIsEnumerable is its [[GetOwnProperty]], without a
+ * descriptor.
+ */
 function flatFromRecord(init, prefix, context) {
   const keys = ReflectOwnKeys(init);
   const flat = [];
@@ -311,6 +317,12 @@ class Headers {
 }
 webidl.mixinPairIterable("Headers", Headers, (object) => pairsOf(object));
 webidl.configureInterface(Headers);
+registerInspector(Headers, isHeaders, (headers) => {
+  const list = getHeaderList(headers);
+  const shown = { __proto__: null };
+  for (let i = 0; i < list.length; i += 2) shown[list[i]] = listGet(list, list[i]);
+  return shown;
+});
 
 const headersEntries = Headers.prototype.entries;
 const iteratorPrototype = ObjectGetPrototypeOf(new Headers().entries());

@@ -5,10 +5,11 @@
 // native code costs more than the scan that finds this out.
 
 const {
-  ArrayPrototypeSort, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
-  StringPrototypeSlice, SymbolIterator, TypeError, DecodeURIComponent: decodeURIComponent, EncodeURIComponent: encodeURIComponent,
+  ArrayPrototypeSort, DecodeURIComponent: decodeURIComponent, EncodeURIComponent: encodeURIComponent,
+  StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { converters } = webidl;
 
 const HEX = "0123456789ABCDEF";
@@ -313,6 +314,15 @@ class URLSearchParams {
 }
 webidl.mixinPairIterable("URLSearchParams", URLSearchParams, (object) => listOf(object));
 webidl.configureInterface(URLSearchParams);
+registerInspector(URLSearchParams, isURLSearchParams, (params) => {
+  const list = listOf(params);
+  const shown = { __proto__: null };
+  for (let i = 0; i < list.length; i++) {
+    const name = list[i][0];
+    shown[name] = shown[name] === undefined ? list[i][1] : `${shown[name]}, ${list[i][1]}`;
+  }
+  return shown;
+});
 
 exports.URLSearchParams = URLSearchParams;
 exports.isURLSearchParams = isURLSearchParams;

@@ -6,6 +6,7 @@ const {
   Uint32Array,
 } = primordials;
 const webidl = require("webidl");
+const { registerInspector } = require("inspect");
 const { paramsForURL, replaceList } = require("url/searchparams");
 const { USVString } = webidl.converters;
 
@@ -58,7 +59,8 @@ class URL {
     url = USVString(url, prefix, "Argument 1");
     base = convertBase(base, prefix);
     if (!this.#parse(url, base)) {
-      throw new TypeError(`${prefix}: '${url}' is not a valid URL${base === undefined ? "" : ` with the base '${base}'`}`);
+      const against = base === undefined ? "" : ` with the base '${base}'`;
+      throw new TypeError(`${prefix}: '${url}' is not a valid URL${against}`);
     }
   }
 
@@ -220,12 +222,14 @@ class URL {
     // The list comes from the value itself, which the URL parser strips of tabs and newlines: such a value cannot wait.
     if (
       this.#searchParams === undefined &&
-      (StringPrototypeIncludes(value, "\t") || StringPrototypeIncludes(value, "\n") || StringPrototypeIncludes(value, "\r"))
+      (StringPrototypeIncludes(value, "\t") || StringPrototypeIncludes(value, "\n") ||
+        StringPrototypeIncludes(value, "\r"))
     ) {
       this.#params();
     }
     if (this.#searchParams !== undefined) {
-      replaceList(this.#searchParams, StringPrototypeCharCodeAt(value, 0) === 63 ? StringPrototypeSlice(value, 1) : value);
+      const query = StringPrototypeCharCodeAt(value, 0) === 63 ? StringPrototypeSlice(value, 1) : value;
+      replaceList(this.#searchParams, query);
     }
   }
 
@@ -257,6 +261,7 @@ class URL {
   }
 }
 webidl.configureInterface(URL);
+registerInspector(URL, (value) => hrefOf(value) !== undefined, (url) => ({ __proto__: null, href: hrefOf(url) }));
 
 /** The serialised URL record of `input`, or undefined. For built-ins: no object is made. */
 function parseHref(input, base) {
