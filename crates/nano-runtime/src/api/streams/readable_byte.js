@@ -40,10 +40,12 @@ class PullInto {
     this.readerType = readerType;
     this.next = undefined;
   }
-  /** ReadableByteStreamControllerConvertPullIntoDescriptor */
+  /**
+   * ReadableByteStreamControllerConvertPullIntoDescriptor. The standard transfers the buffer once more; but it was
+   * transferred when it came here, and again after each BYOB request that showed it, so no one else has it.
+   */
   filledView() {
-    const buffer = transferBuffer(this.buffer);
-    return new this.kind.construct(buffer, this.byteOffset, this.bytesFilled / this.kind.elementSize);
+    return new this.kind.construct(this.buffer, this.byteOffset, this.bytesFilled / this.kind.elementSize);
   }
 }
 internalClass(PullInto);
@@ -191,9 +193,12 @@ class ByteController {
     const stream = this.stream;
     const first = this.pullIntos.head;
     if (first !== undefined) {
-      if (isDetached(first.buffer)) throw new TypeError("The buffer of the BYOB request has been detached");
-      this.invalidateByobRequest();
-      first.buffer = transferBuffer(first.buffer);
+      // Only a BYOB request shows the buffer to others; without one it need not be taken back.
+      if (this.byobRequest !== undefined) {
+        if (isDetached(first.buffer)) throw new TypeError("The buffer of the BYOB request has been detached");
+        this.invalidateByobRequest();
+        first.buffer = transferBuffer(first.buffer);
+      }
       if (first.readerType === NONE) this.#enqueueDetached(first);
     }
     const reader = stream.reader;

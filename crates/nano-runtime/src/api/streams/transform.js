@@ -237,19 +237,17 @@ class TransformStream {
     stream.transformMethod = transform;
     stream.flushMethod = flush;
     stream.cancelMethod = cancel;
+    if (start !== undefined || transform !== undefined || flush !== undefined) {
+      stream.argument = new TransformStreamDefaultController(internal, stream);
+    }
     if (start === undefined) {
-      if (transform !== undefined || flush !== undefined) {
-        stream.argument = new TransformStreamDefaultController(internal, stream);
-      }
-      stream.start(undefined);
+      stream.start(resolved);
       return;
     }
-    const controller = new TransformStreamDefaultController(internal, stream);
-    stream.argument = controller;
     // Both sides wait for a promise that is made before `start` runs and resolved with its result.
     const { promise, resolve } = PromiseWithResolvers();
     stream.start(promise);
-    resolve(FunctionPrototypeCall(start, transformer, controller));
+    resolve(FunctionPrototypeCall(start, transformer, stream.argument));
   }
   get readable() {
     if (!(#stream in this)) throw illegalInvocation();
