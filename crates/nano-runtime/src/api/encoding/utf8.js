@@ -1,5 +1,5 @@
-// UTF-8 that comes in pieces (Encoding, 8.1.1). What is complete in a piece goes to the one-shot decoder; the at most three
-// bytes of a character that is cut off stay here. So a decoder that is never finished holds nothing native.
+// UTF-8 that comes in pieces (Encoding, 8.1.1). What is complete in a piece goes to the one-shot decoder; the at most
+// three bytes of a character that is cut off stay here. So a decoder that is never finished holds nothing native.
 
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetDetached, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
@@ -77,7 +77,9 @@ class Utf8Decoder {
     if (from === end - kept) return head;
     const rest = from === 0 && kept === 0
       ? bytes
-      : new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + from, end - kept - from);
+      : new Uint8Array(
+        TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + from, end - kept - from,
+      );
     return head + this.#decode(rest);
   }
 

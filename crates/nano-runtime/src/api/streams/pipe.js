@@ -5,13 +5,12 @@ const { Promise, PromisePrototypeThen, TypeError } = primordials;
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
 const { internalClass, queueMicrotask, ReadRequest, resolved } = require("streams/base");
 const readable = require("streams/readable_state");
-const writable = require("streams/writable_state");
+const writable = require("streams/writer_state");
 
 const { acquireReader, closedPromiseOf, readableCancel, readerRead, readerRelease } = readable;
 const {
-  acquireWriter, closeQueuedOrInFlight, writableAbort, writerClosedPromise, writerCloseWithErrorPropagation,
-  writerRelease, writerWrite,
-} = writable;
+  acquireWriter, closeQueuedOrInFlight, writableAbort, writerCloseWithErrorPropagation, writerRelease, writerWrite,
+} = require("streams/writable_state");
 
 /** One pipe, while it lasts. */
 class Pipe extends ReadRequest {
@@ -54,7 +53,7 @@ class Pipe extends ReadRequest {
     }
     if (dest.state === writable.ERRORED) this.#destErrored();
     else if (dest.state !== writable.CLOSED) {
-      PromisePrototypeThen(writerClosedPromise(writer), undefined, () => this.#destErrored());
+      PromisePrototypeThen(writable.writerClosedPromise(writer), undefined, () => this.#destErrored());
     }
     if (source.state === readable.CLOSED) this.#sourceClosed();
     if (closeQueuedOrInFlight(dest) || dest.state === writable.CLOSED) this.#destClosed();

@@ -1,15 +1,13 @@
 // The controller of readable byte streams (4.7, 4.9.5), without its public face (`readable_byte_api.js`).
 
-const {
-  ArrayBuffer, MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetBuffer, TypeError,
-  Uint8Array,
-} = primordials;
-const { callAlgorithm1, callFinalAlgorithm, internalClass, List, promiseResolvedWith } = require("streams/base");
+const { ArrayBuffer, MathMin, RangeError, TypedArrayPrototypeGetBuffer, TypeError, Uint8Array } = primordials;
+const { internalClass, List } = require("streams/base");
 const {
   bufferByteLength, cloneBytes, copyBytes, isDetached, transferBuffer, uint8, viewBuffer, viewByteLength,
   viewByteOffset, viewKind,
 } = require("streams/buffers");
-const { CLOSED, ERRORED, hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { CLOSED, hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { Controller } = require("streams/readable_controller");
 
 /** Bytes in the queue: a readable byte stream queue entry. */
 class ByteEntry {
@@ -60,79 +58,20 @@ class ByobRequest {
 }
 internalClass(ByobRequest);
 
-/** The slots of a ReadableByteStreamController; see `DefaultController` for `source` and `argument`. */
-class ByteController {
+/** The slots of a ReadableByteStreamController. */
+class ByteController extends Controller {
   constructor(stream, source, highWaterMark, autoAllocateChunkSize) {
+    super(stream, source, highWaterMark);
     this.isByte = true;
-    this.stream = stream;
-    this.source = source;
-    this.argument = this;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
     this.autoAllocateChunkSize = autoAllocateChunkSize;
-    this.highWaterMark = highWaterMark;
-    this.queue = new List();
-    this.queueSize = 0;
     this.pullIntos = new List();
     this.byobRequest = undefined;
-    this.started = false;
-    this.closeRequested = false;
-    this.pullAgain = false;
-    this.pulling = false;
-    this.onPulled = undefined;
-    this.onPullFailed = undefined;
-    stream.controller = this;
-  }
-
-  /** SetUpReadableByteStreamController, from the start algorithm's result on. */
-  start(startResult) {
-    PromisePrototypeThen(promiseResolvedWith(startResult), () => {
-      this.started = true;
-      this.callPullIfNeeded();
-    }, (error) => this.error(error));
-  }
-
-  desiredSize() {
-    const state = this.stream.state;
-    return state === ERRORED ? null : state === CLOSED ? 0 : this.highWaterMark - this.queueSize;
-  }
-
-  canCloseOrEnqueue() {
-    return !this.closeRequested && this.stream.state === READABLE;
   }
 
   shouldCallPull() {
     if (!this.canCloseOrEnqueue() || !this.started) return false;
     const reader = this.stream.reader;
     return (reader !== undefined && reader.requests.head !== undefined) || this.highWaterMark - this.queueSize > 0;
-  }
-
-  callPullIfNeeded() {
-    if (this.pullMethod === undefined || !this.shouldCallPull()) return;
-    if (this.pulling) {
-      this.pullAgain = true;
-      return;
-    }
-    this.pulling = true;
-    const promise = callAlgorithm1(this.pullMethod, this.source, this.argument);
-    if (this.onPulled === undefined) {
-      this.onPulled = () => {
-        this.pulling = false;
-        if (this.pullAgain) {
-          this.pullAgain = false;
-          this.callPullIfNeeded();
-        }
-      };
-      this.onPullFailed = (error) => this.error(error);
-    }
-    PromisePrototypeThen(promise, this.onPulled, this.onPullFailed);
-  }
-
-  clearAlgorithms() {
-    this.source = undefined;
-    this.argument = undefined;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
   }
 
   close() {
@@ -159,11 +98,6 @@ class ByteController {
     this.resetQueue();
     this.clearAlgorithms();
     readableError(stream, error);
-  }
-
-  resetQueue() {
-    this.queue.takeAll();
-    this.queueSize = 0;
   }
 
   /** ReadableByteStreamControllerEnqueue. The chunk's buffer is taken from its owner. */
@@ -448,10 +382,7 @@ class ByteController {
     this.invalidateByobRequest();
     this.pullIntos.takeAll();
     this.resetQueue();
-    const { cancelMethod, source } = this;
-    const result = callFinalAlgorithm(cancelMethod, source, reason);
-    this.clearAlgorithms();
-    return result;
+    return this.callCancel(reason);
   }
   pullSteps(request) {
     if (this.queueSize > 0) {
@@ -481,6 +412,4 @@ class ByteController {
     this.pullIntos.append(first);
   }
 }
-internalClass(ByteController);
-
 exports.ByteController = ByteController;

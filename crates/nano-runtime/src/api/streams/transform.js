@@ -8,7 +8,8 @@ const { convertStrategy } = require("streams/strategies");
 const { ERRORED: READABLE_ERRORED, ReadableState } = require("streams/readable_state");
 const { DefaultController } = require("streams/readable_default");
 const { readableObject } = require("streams/readable");
-const { ERRORED: WRITABLE_ERRORED, ERRORING, errorIfNeeded, WritableState } = require("streams/writable_state");
+const { ERRORED: WRITABLE_ERRORED, ERRORING } = require("streams/writer_state");
+const { errorIfNeeded, WritableState } = require("streams/writable_state");
 const { writableObject } = require("streams/writable");
 
 /**
