@@ -109,7 +109,8 @@ class Pipe extends ReadRequest {
   }
   #sourceClosed() {
     const { writer } = this;
-    this.#shutdown(this.options.preventClose ? undefined : () => writerCloseWithErrorPropagation(writer), false, undefined);
+    const action = this.options.preventClose ? undefined : () => writerCloseWithErrorPropagation(writer);
+    this.#shutdown(action, false, undefined);
   }
   #destClosed() {
     const { source } = this;
@@ -159,7 +160,7 @@ class Pipe extends ReadRequest {
 }
 
 
-/** A promise for two: fulfilled with both, rejected with the first. ("Wait for all", without a look at the app's `then`.) */
+/** "Wait for all" of two promises, without a look at an app's `then`. */
 function bothOf(a, b) {
   return new Promise((resolve, reject) => {
     let missing = 2;

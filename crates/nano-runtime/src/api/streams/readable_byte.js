@@ -289,7 +289,8 @@ class ByteController extends Controller {
     const first = this.pullIntos.head;
     if (this.byobRequest === undefined && first !== undefined) {
       const { buffer, byteOffset, byteLength, bytesFilled } = first;
-      this.byobRequest = new ByobRequest(this, new Uint8Array(buffer, byteOffset + bytesFilled, byteLength - bytesFilled));
+      const view = new Uint8Array(buffer, byteOffset + bytesFilled, byteLength - bytesFilled);
+      this.byobRequest = new ByobRequest(this, view);
     }
     return this.byobRequest;
   }

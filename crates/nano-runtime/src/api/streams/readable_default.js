@@ -127,7 +127,7 @@ class ReadableStreamDefaultController {
   }
   enqueue(chunk = undefined) {
     const controller = ReadableStreamDefaultController.#of(this);
-    if (!controller.canCloseOrEnqueue()) throw new TypeError("A chunk cannot be enqueued: the stream is not open any more");
+    if (!controller.canCloseOrEnqueue()) throw new TypeError("The stream is not open for chunks any more");
     controller.enqueue(chunk);
   }
   error(error = undefined) {

@@ -80,7 +80,7 @@ class TransformState {
   }
   enqueue(chunk) {
     const controller = this.readable.controller;
-    if (!controller.canCloseOrEnqueue()) throw new TypeError("A chunk cannot be enqueued: the readable side is not open");
+    if (!controller.canCloseOrEnqueue()) throw new TypeError("The readable side is not open for chunks");
     try {
       controller.enqueue(chunk);
     } catch (error) {
@@ -224,8 +224,8 @@ class TransformStream {
       start = methodOf(transformer, "start", prefix);
       transform = methodOf(transformer, "transform", prefix);
       const { writableType } = transformer;
-      if (readableType !== undefined) throw new RangeError(`${prefix}: 'readableType' of argument 1 has to be undefined`);
-      if (writableType !== undefined) throw new RangeError(`${prefix}: 'writableType' of argument 1 has to be undefined`);
+      if (readableType !== undefined) throw new RangeError(`${prefix}: 'readableType' has to be undefined`);
+      if (writableType !== undefined) throw new RangeError(`${prefix}: 'writableType' has to be undefined`);
     }
     const readableHighWaterMark = readableStrategy.extractHighWaterMark(0);
     const writableHighWaterMark = writableStrategy.extractHighWaterMark(1);
