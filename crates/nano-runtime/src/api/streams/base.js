@@ -1,14 +1,15 @@
 // What every part of the Streams standard (https://streams.spec.whatwg.org) here shares.
 //
-// How the folder is built: the algorithms work on internal objects (`ReadableState`, `WriterState`, ...), and the public
+// How the folder is built: the algorithms work on internal objects (`ReadableState`, `WriterState`, ...), and public
 // objects are thin: one private field that holds the internal one. So streams that built-ins make and pipe among
-// themselves never get public controllers, readers and writers, and everything V8 sees in the hot paths is plain fields.
+// themselves never get public controllers, readers and writers, and what V8 sees in the hot paths is plain fields.
 // Internal classes have no prototype above their own, so nothing an app puts on Object.prototype reaches them.
 //
 // Promises of the standard that nobody has asked for (`closed`, `ready`) are made when their getter first runs.
 
 const {
-  FunctionPrototypeCall, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, TypeError,
+  FunctionPrototypeCall, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  TypeError,
 } = primordials;
 
 /** Cuts a class of internal objects off from Object.prototype. */

@@ -5,13 +5,12 @@ const { Promise, PromisePrototypeThen, TypeError } = primordials;
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
 const { internalClass, queueMicrotask, ReadRequest, resolved } = require("streams/base");
 const readable = require("streams/readable_state");
-const writable = require("streams/writable_state");
+const writable = require("streams/writer_state");
 
 const { acquireReader, closedPromiseOf, readableCancel, readerRead, readerRelease } = readable;
 const {
-  acquireWriter, closeQueuedOrInFlight, writableAbort, writerClosedPromise, writerCloseWithErrorPropagation,
-  writerRelease, writerWrite,
-} = writable;
+  acquireWriter, closeQueuedOrInFlight, writableAbort, writerCloseWithErrorPropagation, writerRelease, writerWrite,
+} = require("streams/writable_state");
 
 /** One pipe, while it lasts. */
 class Pipe extends ReadRequest {
@@ -54,7 +53,7 @@ class Pipe extends ReadRequest {
     }
     if (dest.state === writable.ERRORED) this.#destErrored();
     else if (dest.state !== writable.CLOSED) {
-      PromisePrototypeThen(writerClosedPromise(writer), undefined, () => this.#destErrored());
+      PromisePrototypeThen(writable.writerClosedPromise(writer), undefined, () => this.#destErrored());
     }
     if (source.state === readable.CLOSED) this.#sourceClosed();
     if (closeQueuedOrInFlight(dest) || dest.state === writable.CLOSED) this.#destClosed();
@@ -110,7 +109,8 @@ class Pipe extends ReadRequest {
   }
   #sourceClosed() {
     const { writer } = this;
-    this.#shutdown(this.options.preventClose ? undefined : () => writerCloseWithErrorPropagation(writer), false, undefined);
+    const action = this.options.preventClose ? undefined : () => writerCloseWithErrorPropagation(writer);
+    this.#shutdown(action, false, undefined);
   }
   #destClosed() {
     const { source } = this;
@@ -160,7 +160,7 @@ class Pipe extends ReadRequest {
 }
 
 
-/** A promise for two: fulfilled with both, rejected with the first. ("Wait for all", without a look at the app's `then`.) */
+/** "Wait for all" of two promises, without a look at an app's `then`. */
 function bothOf(a, b) {
   return new Promise((resolve, reject) => {
     let missing = 2;

@@ -5,7 +5,7 @@ const { isAbortSignal } = require("abort");
 const {
   configureInterface, converters, illegalInvocation, internal, isObject, requiredArguments,
 } = require("webidl");
-const { markHandled, methodOf } = require("streams/base");
+const { internalClass, markHandled, methodOf } = require("streams/base");
 const { convertStrategy } = require("streams/strategies");
 const { acquireReader, ReadableState, readableCancel } = require("streams/readable_state");
 const { DefaultController, setUpDefaultFromSource } = require("streams/readable_default");
@@ -140,6 +140,7 @@ class SourceMethods {
     }
   }
 }
+internalClass(SourceMethods);
 const noMethods = {
   __proto__: null, autoAllocateChunkSize: undefined, cancel: undefined, pull: undefined, start: undefined, bytes: false,
 };

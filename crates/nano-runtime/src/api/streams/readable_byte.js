@@ -1,15 +1,13 @@
 // The controller of readable byte streams (4.7, 4.9.5), without its public face (`readable_byte_api.js`).
 
-const {
-  ArrayBuffer, MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetBuffer, TypeError,
-  Uint8Array,
-} = primordials;
-const { callAlgorithm1, callFinalAlgorithm, internalClass, List, promiseResolvedWith } = require("streams/base");
+const { ArrayBuffer, MathMin, RangeError, TypedArrayPrototypeGetBuffer, TypeError, Uint8Array } = primordials;
+const { internalClass, List } = require("streams/base");
 const {
   bufferByteLength, cloneBytes, copyBytes, isDetached, transferBuffer, uint8, viewBuffer, viewByteLength,
   viewByteOffset, viewKind,
 } = require("streams/buffers");
-const { CLOSED, ERRORED, hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { CLOSED, hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { Controller } = require("streams/readable_controller");
 
 /** Bytes in the queue: a readable byte stream queue entry. */
 class ByteEntry {
@@ -40,10 +38,12 @@ class PullInto {
     this.readerType = readerType;
     this.next = undefined;
   }
-  /** ReadableByteStreamControllerConvertPullIntoDescriptor */
+  /**
+   * ReadableByteStreamControllerConvertPullIntoDescriptor. The standard transfers the buffer once more; but it was
+   * transferred when it came here, and again after each BYOB request that showed it, so no one else has it.
+   */
   filledView() {
-    const buffer = transferBuffer(this.buffer);
-    return new this.kind.construct(buffer, this.byteOffset, this.bytesFilled / this.kind.elementSize);
+    return new this.kind.construct(this.buffer, this.byteOffset, this.bytesFilled / this.kind.elementSize);
   }
 }
 internalClass(PullInto);
@@ -58,79 +58,20 @@ class ByobRequest {
 }
 internalClass(ByobRequest);
 
-/** The slots of a ReadableByteStreamController; see `DefaultController` for `source` and `argument`. */
-class ByteController {
+/** The slots of a ReadableByteStreamController. */
+class ByteController extends Controller {
   constructor(stream, source, highWaterMark, autoAllocateChunkSize) {
+    super(stream, source, highWaterMark);
     this.isByte = true;
-    this.stream = stream;
-    this.source = source;
-    this.argument = this;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
     this.autoAllocateChunkSize = autoAllocateChunkSize;
-    this.highWaterMark = highWaterMark;
-    this.queue = new List();
-    this.queueSize = 0;
     this.pullIntos = new List();
     this.byobRequest = undefined;
-    this.started = false;
-    this.closeRequested = false;
-    this.pullAgain = false;
-    this.pulling = false;
-    this.onPulled = undefined;
-    this.onPullFailed = undefined;
-    stream.controller = this;
-  }
-
-  /** SetUpReadableByteStreamController, from the start algorithm's result on. */
-  start(startResult) {
-    PromisePrototypeThen(promiseResolvedWith(startResult), () => {
-      this.started = true;
-      this.callPullIfNeeded();
-    }, (error) => this.error(error));
-  }
-
-  desiredSize() {
-    const state = this.stream.state;
-    return state === ERRORED ? null : state === CLOSED ? 0 : this.highWaterMark - this.queueSize;
-  }
-
-  canCloseOrEnqueue() {
-    return !this.closeRequested && this.stream.state === READABLE;
   }
 
   shouldCallPull() {
     if (!this.canCloseOrEnqueue() || !this.started) return false;
     const reader = this.stream.reader;
     return (reader !== undefined && reader.requests.head !== undefined) || this.highWaterMark - this.queueSize > 0;
-  }
-
-  callPullIfNeeded() {
-    if (this.pullMethod === undefined || !this.shouldCallPull()) return;
-    if (this.pulling) {
-      this.pullAgain = true;
-      return;
-    }
-    this.pulling = true;
-    const promise = callAlgorithm1(this.pullMethod, this.source, this.argument);
-    if (this.onPulled === undefined) {
-      this.onPulled = () => {
-        this.pulling = false;
-        if (this.pullAgain) {
-          this.pullAgain = false;
-          this.callPullIfNeeded();
-        }
-      };
-      this.onPullFailed = (error) => this.error(error);
-    }
-    PromisePrototypeThen(promise, this.onPulled, this.onPullFailed);
-  }
-
-  clearAlgorithms() {
-    this.source = undefined;
-    this.argument = undefined;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
   }
 
   close() {
@@ -157,11 +98,6 @@ class ByteController {
     this.resetQueue();
     this.clearAlgorithms();
     readableError(stream, error);
-  }
-
-  resetQueue() {
-    this.queue.takeAll();
-    this.queueSize = 0;
   }
 
   /** ReadableByteStreamControllerEnqueue. The chunk's buffer is taken from its owner. */
@@ -191,9 +127,12 @@ class ByteController {
     const stream = this.stream;
     const first = this.pullIntos.head;
     if (first !== undefined) {
-      if (isDetached(first.buffer)) throw new TypeError("The buffer of the BYOB request has been detached");
-      this.invalidateByobRequest();
-      first.buffer = transferBuffer(first.buffer);
+      // Only a BYOB request shows the buffer to others; without one it need not be taken back.
+      if (this.byobRequest !== undefined) {
+        if (isDetached(first.buffer)) throw new TypeError("The buffer of the BYOB request has been detached");
+        this.invalidateByobRequest();
+        first.buffer = transferBuffer(first.buffer);
+      }
       if (first.readerType === NONE) this.#enqueueDetached(first);
     }
     const reader = stream.reader;
@@ -350,7 +289,8 @@ class ByteController {
     const first = this.pullIntos.head;
     if (this.byobRequest === undefined && first !== undefined) {
       const { buffer, byteOffset, byteLength, bytesFilled } = first;
-      this.byobRequest = new ByobRequest(this, new Uint8Array(buffer, byteOffset + bytesFilled, byteLength - bytesFilled));
+      const view = new Uint8Array(buffer, byteOffset + bytesFilled, byteLength - bytesFilled);
+      this.byobRequest = new ByobRequest(this, view);
     }
     return this.byobRequest;
   }
@@ -443,10 +383,7 @@ class ByteController {
     this.invalidateByobRequest();
     this.pullIntos.takeAll();
     this.resetQueue();
-    const { cancelMethod, source } = this;
-    const result = callFinalAlgorithm(cancelMethod, source, reason);
-    this.clearAlgorithms();
-    return result;
+    return this.callCancel(reason);
   }
   pullSteps(request) {
     if (this.queueSize > 0) {
@@ -476,6 +413,4 @@ class ByteController {
     this.pullIntos.append(first);
   }
 }
-internalClass(ByteController);
-
 exports.ByteController = ByteController;

@@ -35,8 +35,8 @@ class ReadableByteStreamController {
     chunk = converters.ArrayBufferView(chunk, prefix, "Argument 1");
     if (viewByteLength(chunk) === 0) throw new TypeError("The chunk is empty, or its buffer is detached");
     if (bufferByteLength(viewBuffer(chunk)) === 0) throw new TypeError("The chunk's buffer is empty");
-    if (controller.closeRequested) throw new TypeError("A chunk cannot be enqueued: the stream is being closed");
-    if (controller.stream.state !== READABLE) throw new TypeError("A chunk cannot be enqueued: the stream is not open any more");
+    if (controller.closeRequested) throw new TypeError("The stream is being closed and takes no chunks");
+    if (controller.stream.state !== READABLE) throw new TypeError("The stream is not open for chunks any more");
     controller.enqueue(chunk);
   }
   error(error = undefined) {

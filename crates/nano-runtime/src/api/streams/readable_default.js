@@ -1,10 +1,11 @@
 // The controller of readable streams whose chunks are any values (4.6, 4.9.4).
 
-const { PromisePrototypeThen, FunctionPrototypeCall, TypeError } = primordials;
+const { FunctionPrototypeCall, TypeError } = primordials;
 const { configureInterface, illegalConstructor, illegalInvocation, internal } = require("webidl");
-const { callAlgorithm1, callFinalAlgorithm, internalClass, List, promiseResolvedWith } = require("streams/base");
+const { internalClass } = require("streams/base");
 const { checkSize } = require("streams/strategies");
-const { CLOSED, ERRORED, hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { hasReadRequests, READABLE, readableClose, readableError } = require("streams/readable_state");
+const { Controller } = require("streams/readable_controller");
 
 /** A chunk in the queue, with its size. */
 class Entry {
@@ -16,46 +17,12 @@ class Entry {
 }
 internalClass(Entry);
 
-/**
- * The slots of a ReadableStreamDefaultController. The algorithms are methods called on `source`: with `argument`, which
- * is the public controller for an app's source and this object for a built-in's.
- */
-class DefaultController {
+/** The slots of a ReadableStreamDefaultController. */
+class DefaultController extends Controller {
   constructor(stream, source, highWaterMark, size) {
+    super(stream, source, highWaterMark);
     this.isByte = false;
-    this.stream = stream;
-    this.source = source;
-    this.argument = this;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
     this.size = size; // undefined: every chunk counts 1
-    this.highWaterMark = highWaterMark;
-    this.queue = new List();
-    this.queueSize = 0;
-    this.started = false;
-    this.closeRequested = false;
-    this.pullAgain = false;
-    this.pulling = false;
-    this.onPulled = undefined;
-    this.onPullFailed = undefined;
-    stream.controller = this;
-  }
-
-  /** SetUpReadableStreamDefaultController, from the start algorithm's result on. */
-  start(startResult) {
-    PromisePrototypeThen(promiseResolvedWith(startResult), () => {
-      this.started = true;
-      this.callPullIfNeeded();
-    }, (error) => this.error(error));
-  }
-
-  desiredSize() {
-    const state = this.stream.state;
-    return state === ERRORED ? null : state === CLOSED ? 0 : this.highWaterMark - this.queueSize;
-  }
-
-  canCloseOrEnqueue() {
-    return !this.closeRequested && this.stream.state === READABLE;
   }
 
   shouldCallPull() {
@@ -63,33 +30,8 @@ class DefaultController {
     return hasReadRequests(this.stream) || this.highWaterMark - this.queueSize > 0;
   }
 
-  callPullIfNeeded() {
-    // Without a method the only effect of a pull would be the `pulling` flag, which nothing but a pull looks at.
-    if (this.pullMethod === undefined || !this.shouldCallPull()) return;
-    if (this.pulling) {
-      this.pullAgain = true;
-      return;
-    }
-    this.pulling = true;
-    const promise = callAlgorithm1(this.pullMethod, this.source, this.argument);
-    if (this.onPulled === undefined) {
-      this.onPulled = () => {
-        this.pulling = false;
-        if (this.pullAgain) {
-          this.pullAgain = false;
-          this.callPullIfNeeded();
-        }
-      };
-      this.onPullFailed = (error) => this.error(error);
-    }
-    PromisePrototypeThen(promise, this.onPulled, this.onPullFailed);
-  }
-
   clearAlgorithms() {
-    this.source = undefined;
-    this.argument = undefined;
-    this.pullMethod = undefined;
-    this.cancelMethod = undefined;
+    super.clearAlgorithms();
     this.size = undefined;
   }
 
@@ -135,11 +77,6 @@ class DefaultController {
     readableError(stream, error);
   }
 
-  resetQueue() {
-    this.queue.takeAll();
-    this.queueSize = 0;
-  }
-
   /** Whether `take` has a chunk to give. */
   hasQueued() {
     return this.queue.head !== undefined;
@@ -162,10 +99,7 @@ class DefaultController {
   // The internal methods of 4.6.4.
   cancelSteps(reason) {
     this.resetQueue();
-    const { cancelMethod, source } = this;
-    const result = callFinalAlgorithm(cancelMethod, source, reason);
-    this.clearAlgorithms();
-    return result;
+    return this.callCancel(reason);
   }
   pullSteps(request) {
     if (this.queue.head !== undefined) {
@@ -177,8 +111,6 @@ class DefaultController {
   }
   releaseSteps() {}
 }
-internalClass(DefaultController);
-
 class ReadableStreamDefaultController {
   #controller;
   constructor(token = undefined, controller = undefined) {
@@ -195,7 +127,7 @@ class ReadableStreamDefaultController {
   }
   enqueue(chunk = undefined) {
     const controller = ReadableStreamDefaultController.#of(this);
-    if (!controller.canCloseOrEnqueue()) throw new TypeError("A chunk cannot be enqueued: the stream is not open any more");
+    if (!controller.canCloseOrEnqueue()) throw new TypeError("The stream is not open for chunks any more");
     controller.enqueue(chunk);
   }
   error(error = undefined) {

@@ -2,6 +2,7 @@
 
 const { ObjectDefineProperty, RangeError, TypeError } = primordials;
 const webidl = require("webidl");
+const { internalClass } = require("streams/base");
 
 const { configureInterface, illegalInvocation, isObject, requiredArguments } = webidl;
 
@@ -76,6 +77,7 @@ class Strategy {
     return this.size === countSize ? undefined : this.size;
   }
 }
+internalClass(Strategy);
 const noStrategy = new Strategy(undefined, undefined);
 
 function convertStrategy(value, prefix, context) {

@@ -84,7 +84,7 @@ exports.readableStreamTee = (stream, clone = undefined) => {
   const { branch1, branch2 } = tee(readableStateOf(stream), clone);
   return [readableObject(branch1), readableObject(branch2)];
 };
-/** The promise of the pipe; `options` as in StreamPipeOptions. Throws a TypeError when either side is locked. */
+/** The promise of the pipe; `options` as in StreamPipeOptions. The caller has seen to it that neither side is locked. */
 exports.readableStreamPipeTo = (source, destination, options = undefined) =>
   pipeTo(
     readableStateOf(source),

@@ -8,7 +8,8 @@ const { convertStrategy } = require("streams/strategies");
 const { ERRORED: READABLE_ERRORED, ReadableState } = require("streams/readable_state");
 const { DefaultController } = require("streams/readable_default");
 const { readableObject } = require("streams/readable");
-const { ERRORED: WRITABLE_ERRORED, ERRORING, errorIfNeeded, WritableState } = require("streams/writable_state");
+const { ERRORED: WRITABLE_ERRORED, ERRORING } = require("streams/writer_state");
+const { errorIfNeeded, WritableState } = require("streams/writable_state");
 const { writableObject } = require("streams/writable");
 
 /**
@@ -79,7 +80,7 @@ class TransformState {
   }
   enqueue(chunk) {
     const controller = this.readable.controller;
-    if (!controller.canCloseOrEnqueue()) throw new TypeError("A chunk cannot be enqueued: the readable side is not open");
+    if (!controller.canCloseOrEnqueue()) throw new TypeError("The readable side is not open for chunks");
     try {
       controller.enqueue(chunk);
     } catch (error) {
@@ -223,8 +224,8 @@ class TransformStream {
       start = methodOf(transformer, "start", prefix);
       transform = methodOf(transformer, "transform", prefix);
       const { writableType } = transformer;
-      if (readableType !== undefined) throw new RangeError(`${prefix}: 'readableType' of argument 1 has to be undefined`);
-      if (writableType !== undefined) throw new RangeError(`${prefix}: 'writableType' of argument 1 has to be undefined`);
+      if (readableType !== undefined) throw new RangeError(`${prefix}: 'readableType' has to be undefined`);
+      if (writableType !== undefined) throw new RangeError(`${prefix}: 'writableType' has to be undefined`);
     }
     const readableHighWaterMark = readableStrategy.extractHighWaterMark(0);
     const writableHighWaterMark = writableStrategy.extractHighWaterMark(1);
@@ -237,19 +238,17 @@ class TransformStream {
     stream.transformMethod = transform;
     stream.flushMethod = flush;
     stream.cancelMethod = cancel;
+    if (start !== undefined || transform !== undefined || flush !== undefined) {
+      stream.argument = new TransformStreamDefaultController(internal, stream);
+    }
     if (start === undefined) {
-      if (transform !== undefined || flush !== undefined) {
-        stream.argument = new TransformStreamDefaultController(internal, stream);
-      }
-      stream.start(undefined);
+      stream.start(resolved);
       return;
     }
-    const controller = new TransformStreamDefaultController(internal, stream);
-    stream.argument = controller;
     // Both sides wait for a promise that is made before `start` runs and resolved with its result.
     const { promise, resolve } = PromiseWithResolvers();
     stream.start(promise);
-    resolve(FunctionPrototypeCall(start, transformer, controller));
+    resolve(FunctionPrototypeCall(start, transformer, stream.argument));
   }
   get readable() {
     if (!(#stream in this)) throw illegalInvocation();

@@ -6,9 +6,10 @@ const {
 } = require("webidl");
 const { methodOf } = require("streams/base");
 const { convertStrategy } = require("streams/strategies");
+const { releasedError, writerClosedPromise, writerReadyPromise } = require("streams/writer_state");
 const {
-  acquireWriter, closeQueuedOrInFlight, controllerSignal, errorIfNeeded, releasedError, WritableState, writableAbort,
-  writableClose, writerClosedPromise, writerDesiredSize, writerReadyPromise, writerRelease, writerWrite,
+  acquireWriter, closeQueuedOrInFlight, controllerSignal, errorIfNeeded, WritableState, writableAbort, writableClose,
+  writerDesiredSize, writerRelease, writerWrite,
 } = require("streams/writable_state");
 
 let writableStateOf;

@@ -1,18 +1,18 @@
 // Writable streams without their public faces (5.5): states, writers, the controller's queue.
 
 const {
-  FunctionPrototypeCall, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, TypeError,
+  FunctionPrototypeCall, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, TypeError,
 } = primordials;
 const { createSignal, signalAbort } = require("abort");
 const {
-  callAlgorithm, callFinalAlgorithm, callFinalAlgorithm0, internalClass, List, markHandled, promiseResolvedWith, resolved,
+  callAlgorithm, callFinalAlgorithm, callFinalAlgorithm0, internalClass, List, promiseResolvedWith, resolved,
 } = require("streams/base");
 const { checkSize } = require("streams/strategies");
+const {
+  CLOSED, ERRORED, ERRORING, FAILED, makeReadyPending, PENDING, rejectClosed, rejectReady, releasedError, resolveClosed,
+  resolveReady, WRITABLE, WriterState,
+} = require("streams/writer_state");
 
-const WRITABLE = 0;
-const ERRORING = 1;
-const ERRORED = 2;
-const CLOSED = 3;
 
 /** A chunk in the queue, with its size and how its write's promise is settled. */
 class WriteEntry {
@@ -94,29 +94,6 @@ function controllerSignal(stream) {
   return stream.signal;
 }
 
-// The [[readyPromise]] of a writer.
-const PENDING = 0;
-const READY = 1;
-const FAILED = 2;
-
-/** The slots of a WritableStreamDefaultWriter. */
-class WriterState {
-  constructor(stream) {
-    this.stream = stream;
-    this.closedPromise = undefined;
-    this.closedResolve = undefined;
-    this.closedReject = undefined;
-    this.closedHeld = false; // pending though the stream is errored: its abort algorithm runs
-    this.ready = READY;
-    this.readyError = undefined;
-    this.readyPromise = undefined;
-    this.readyResolve = undefined;
-    this.readyReject = undefined;
-    this.pipe = undefined; // told of `ready` by its method of that name
-  }
-}
-internalClass(WriterState);
-
 /** AcquireWritableStreamDefaultWriter, SetUpWritableStreamDefaultWriter */
 function acquireWriter(stream) {
   if (stream.writer !== undefined) throw new TypeError("The WritableStream is locked to a writer already");
@@ -129,91 +106,6 @@ function acquireWriter(stream) {
     writer.readyError = stream.storedError;
   }
   return writer;
-}
-
-function releasedError() {
-  return new TypeError("The writer was released and has no stream");
-}
-
-function writerClosedPromise(writer) {
-  if (writer.closedPromise !== undefined) return writer.closedPromise;
-  const stream = writer.stream;
-  let promise;
-  if (stream === undefined) {
-    promise = PromiseReject(writer.readyError);
-  } else if (stream.state === CLOSED) {
-    promise = PromiseResolve(undefined);
-  } else if (stream.state === ERRORED && !writer.closedHeld) {
-    promise = PromiseReject(stream.storedError);
-  } else {
-    promise = new Promise((resolve, reject) => {
-      writer.closedResolve = resolve;
-      writer.closedReject = reject;
-    });
-  }
-  markHandled(promise);
-  writer.closedPromise = promise;
-  return promise;
-}
-
-function writerReadyPromise(writer) {
-  if (writer.readyPromise !== undefined) return writer.readyPromise;
-  let promise;
-  if (writer.ready === READY) {
-    promise = PromiseResolve(undefined);
-  } else if (writer.ready === FAILED) {
-    promise = PromiseReject(writer.readyError);
-    markHandled(promise);
-  } else {
-    promise = new Promise((resolve, reject) => {
-      writer.readyResolve = resolve;
-      writer.readyReject = reject;
-    });
-    markHandled(promise);
-  }
-  writer.readyPromise = promise;
-  return promise;
-}
-
-function resolveReady(writer) {
-  writer.ready = READY;
-  const resolve = writer.readyResolve;
-  if (resolve !== undefined) {
-    writer.readyResolve = undefined;
-    writer.readyReject = undefined;
-    resolve();
-  }
-  if (writer.pipe !== undefined) writer.pipe.ready();
-}
-/** WritableStreamDefaultWriterEnsureReadyPromiseRejected */
-function rejectReady(writer, error) {
-  const wasPending = writer.ready === PENDING;
-  writer.ready = FAILED;
-  writer.readyError = error;
-  if (!wasPending) {
-    writer.readyPromise = undefined;
-  } else if (writer.readyReject !== undefined) {
-    const reject = writer.readyReject;
-    writer.readyResolve = undefined;
-    writer.readyReject = undefined;
-    reject(error);
-  }
-}
-function makeReadyPending(writer) {
-  writer.ready = PENDING;
-  writer.readyPromise = undefined;
-}
-/** WritableStreamDefaultWriterEnsureClosedPromiseRejected */
-function rejectClosed(writer, error) {
-  writer.closedHeld = false;
-  const reject = writer.closedReject;
-  if (reject === undefined) {
-    writer.closedPromise = undefined; // made anew by the getter, from the state
-  } else {
-    writer.closedResolve = undefined;
-    writer.closedReject = undefined;
-    reject(error);
-  }
 }
 
 function closeQueuedOrInFlight(stream) {
@@ -314,13 +206,7 @@ function finishInFlightClose(stream) {
     }
   }
   stream.state = CLOSED;
-  const writer = stream.writer;
-  if (writer !== undefined && writer.closedResolve !== undefined) {
-    const resolve = writer.closedResolve;
-    writer.closedResolve = undefined;
-    writer.closedReject = undefined;
-    resolve();
-  }
+  if (stream.writer !== undefined) resolveClosed(stream.writer);
 }
 function finishInFlightCloseWithError(stream, error) {
   stream.inFlightClose.reject(error);
@@ -471,16 +357,9 @@ function failWrite(stream, error) {
   dealWithRejection(stream, error);
 }
 
-exports.WRITABLE = WRITABLE;
-exports.ERRORING = ERRORING;
-exports.ERRORED = ERRORED;
-exports.CLOSED = CLOSED;
 exports.WritableState = WritableState;
 exports.controllerSignal = controllerSignal;
 exports.acquireWriter = acquireWriter;
-exports.releasedError = releasedError;
-exports.writerClosedPromise = writerClosedPromise;
-exports.writerReadyPromise = writerReadyPromise;
 exports.closeQueuedOrInFlight = closeQueuedOrInFlight;
 exports.writableAbort = writableAbort;
 exports.writableClose = writableClose;
