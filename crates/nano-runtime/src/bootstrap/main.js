@@ -18,12 +18,17 @@ const interfaces = [
     "WritableStreamDefaultController", "TransformStream", "TransformStreamDefaultController",
     "ByteLengthQueuingStrategy", "CountQueuingStrategy",
   ]],
+  ["encoding", ["TextDecoder", "TextEncoder"]],
+  ["encoding/streams", ["TextDecoderStream", "TextEncoderStream"]],
   ["url/searchparams", ["URLSearchParams"]],
   ["url", ["URL"]],
   ["headers", ["Headers"]],
   ["fetch/request", ["Request"]],
   ["fetch/response", ["Response"]],
   ["fetch_event", ["FetchEvent"]],
+  ["crypto/key", ["CryptoKey"]],
+  ["crypto/subtle", ["SubtleCrypto"]],
+  ["crypto", ["Crypto"]],
 ];
 
 // Operations of the global object (3.7.7): writable, configurable, enumerable.
@@ -39,6 +44,7 @@ const functions = [
 const attributes = [
   { name: "self", replaceable: true, get: () => globalThis },
   { name: "navigator", replaceable: false, get: () => require("navigator").navigator },
+  { name: "crypto", replaceable: false, get: () => require("crypto").crypto },
   { name: "performance", replaceable: true, get: () => require("performance").performance },
 ];
 
@@ -49,7 +55,8 @@ const namespaces = [
 
 function defineValues(table, enumerable) {
   for (let i = 0; i < table.length; i++) {
-    const module = require(table[i][0]);
+    const exported = require(table[i][0]);
+    const module = exported.globals ?? exported;
     const names = table[i][1];
     for (let j = 0; j < names.length; j++) {
       ObjectDefineProperty(globalThis, names[j], {

@@ -100,7 +100,8 @@ pub(crate) struct IsolateState {
     due: BTreeMap<(Instant, u64), u32>,
     /// Timers that ended with their request: their callbacks are still to be let go.
     pub(crate) forgotten_timers: Vec<u32>,
-    pub(crate) decoders: HashMap<u32, encoding_rs::Decoder>,
+    /// Streaming text decoders, each with whether it is fatal.
+    pub(crate) decoders: HashMap<u32, (encoding_rs::Decoder, bool)>,
     pub(crate) next_decoder: u32,
 }
 

@@ -7,7 +7,8 @@ const {
 const { Utf8Decoder } = require("encoding/utf8");
 
 // What `encodeInto` has read and written: no other way to return two numbers costs as little.
-const counts = new Uint32Array(2);
+// Made at first use: V8 cannot keep a typed array in the startup snapshot.
+let counts;
 
 class TextEncoder {
   #brand;
@@ -29,6 +30,7 @@ class TextEncoder {
     requiredArguments(arguments.length, 2, prefix);
     source = converters.DOMString(source, prefix, "Argument 1");
     destination = converters.Uint8Array(destination, prefix, "Argument 2");
+    counts ??= new Uint32Array(2);
     ops.encoding_encode_into(source, destination, counts);
     return { read: counts[0], written: counts[1] };
   }
@@ -64,12 +66,12 @@ class Decoder {
       }
       const utf8 = this.utf8 ?? new Utf8Decoder(this.fatal, this.ignoreBOM);
       this.utf8 = stream ? utf8 : undefined;
-      return utf8.decode(input ?? noBytes, !stream);
+      return utf8.decode(input ?? new Uint8Array(0), !stream);
     }
     const id = this.id === 0 ? ops.encoding_decoder_new(this.encoding, this.fatal, this.ignoreBOM) : this.id;
     // The op drops the decoder when it flushes, and when it throws.
     this.id = 0;
-    const text = ops.encoding_decoder_decode(id, input ?? noBytes, !stream);
+    const text = ops.encoding_decoder_decode(id, input ?? new Uint8Array(0), !stream);
     if (stream) this.id = id;
     return text;
   }
@@ -83,7 +85,6 @@ class Decoder {
   }
 }
 ObjectSetPrototypeOf(Decoder.prototype, null);
-const noBytes = new Uint8Array(0);
 
 class TextDecoder {
   #decoder;

@@ -43,24 +43,27 @@ fn encoding_encode_utf8(
     super::return_uint8_array(scope, &mut rv, text.into_bytes());
 }
 
-/// `encoding_encode_into(string, uint8Array)` -> code units read * 2^32 + bytes written.
+/// `encoding_encode_into(string, uint8Array, counts)`: writes the code units read and the bytes written to the
+/// Uint32Array `counts`. No character is split.
 fn encoding_encode_into(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
-    mut rv: v8::ReturnValue<'_, v8::Value>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let text = super::string_arg(scope, &args, 0);
-    let Ok(target) = v8::Local::<v8::Uint8Array>::try_from(args.get(1)) else {
-        return super::throw_type_error(scope, "not a Uint8Array");
+    let target = v8::Local::<v8::Uint8Array>::try_from(args.get(1));
+    let counts = v8::Local::<v8::Uint32Array>::try_from(args.get(2));
+    let (Ok(target), Ok(counts)) = (target, counts) else {
+        return super::throw_type_error(scope, "not a typed array");
     };
-    let (mut read, mut written) = (0_u64, 0_usize);
+    let (mut read, mut written) = (0, 0);
     let room = target.byte_length();
     for character in text.chars() {
         if written + character.len_utf8() > room {
             break;
         }
         written += character.len_utf8();
-        read += character.len_utf16() as u64;
+        read += character.len_utf16();
     }
     if let Some(store) = target.get_backing_store() {
         let cells = store.iter().skip(target.byte_offset());
@@ -68,8 +71,10 @@ fn encoding_encode_into(
             cell.set(byte);
         }
     }
-    #[allow(clippy::cast_precision_loss, reason = "both halves are below 2^32 and 2^21")]
-    rv.set_double(read as f64 * 4_294_967_296.0 + written as f64);
+    for (index, count) in [(0, read), (1, written)] {
+        let count = v8::Integer::new_from_unsigned(scope, u32::try_from(count).unwrap_or(u32::MAX));
+        counts.set_index(scope, index, count.into());
+    }
 }
 
 /// `encoding_decode_utf8(bytes, fatal, ignoreBom)` -> string; throws a TypeError when fatal.
@@ -100,6 +105,7 @@ fn encoding_decoder_new(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let name = super::string_arg(scope, &args, 0);
+    let fatal = args.get(1).boolean_value(scope);
     let ignore_bom = args.get(2).boolean_value(scope);
     let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) else {
         return super::throw_range_error(scope, "no such encoding");
@@ -115,11 +121,11 @@ fn encoding_decoder_new(
     }
     let id = state.next_decoder;
     state.next_decoder = state.next_decoder.wrapping_add(1).max(1);
-    state.decoders.insert(id, decoder);
+    state.decoders.insert(id, (decoder, fatal));
     rv.set_uint32(id);
 }
 
-/// `encoding_decoder_decode(id, bytes, flush, fatal)` -> string. At `flush`, and after a failure, the decoder is gone.
+/// `encoding_decoder_decode(id, bytes, flush)` -> string. At `flush`, and after a failure, the decoder is gone.
 fn encoding_decoder_decode(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
@@ -128,8 +134,7 @@ fn encoding_decoder_decode(
     let id = super::u32_arg(&args, 0);
     let Some(bytes) = super::bytes_arg(scope, &args, 1) else { return };
     let flush = args.get(2).boolean_value(scope);
-    let fatal = args.get(3).boolean_value(scope);
-    let Some(mut decoder) = state_of(scope).and_then(|state| state.decoders.remove(&id)) else {
+    let Some((mut decoder, fatal)) = state_of(scope).and_then(|state| state.decoders.remove(&id)) else {
         return super::throw_type_error(scope, "no such decoder");
     };
     let mut text = String::new();
@@ -149,7 +154,7 @@ fn encoding_decoder_decode(
         let _ = decoder.decode_to_string(&bytes, &mut text, flush);
     }
     if !flush && let Some(state) = state_of(scope) {
-        state.decoders.insert(id, decoder);
+        state.decoders.insert(id, (decoder, fatal));
     }
     super::return_string(scope, &mut rv, &text);
 }
