@@ -19,6 +19,10 @@ use nano_runtime::{Engine, EngineOptions};
 
 use cli::{Cli, Command, ServeArgs};
 
+/// Allocates from per-thread pages; the system's allocator took twice as long on a request's path.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A configuration, or the command line, is wrong.
 const EXIT_USAGE: u8 = 2;
 

@@ -5,7 +5,7 @@
 //! same work still runs, and from its first sight on reads the CPU clock of that thread. Short work thus costs two
 //! readings of the monotonic clock and no system call. While nothing runs, the watchdog sleeps.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -184,7 +184,7 @@ impl Watchdog {
             }))
         });
         *slot.control.lock() = Some(Arc::clone(control));
-        Turn { watchdog: self, slot }
+        Turn { watchdog: self, slot, begun_ns: Cell::new(u64::MAX), now_ns: Cell::new(0) }
     }
 }
 
@@ -222,6 +222,10 @@ impl Slot {
 pub(crate) struct Turn<'a> {
     watchdog: &'a Watchdog,
     slot: Arc<Slot>,
+    /// When the first work began; the clock is read no more often than it has to be.
+    begun_ns: Cell<u64>,
+    /// When the latest work ended.
+    now_ns: Cell<u64>,
 }
 
 impl Turn<'_> {
@@ -230,6 +234,7 @@ impl Turn<'_> {
         let shared = &self.watchdog.shared;
         let now = shared.now_ns();
         let slot = &self.slot;
+        self.begun_ns.set(self.begun_ns.get().min(now));
         slot.started_ns.store(now, Ordering::Relaxed);
         slot.cpu_budget_ns.store(nanos(budget.cpu), Ordering::Relaxed);
         let deadline =
@@ -248,13 +253,20 @@ impl Turn<'_> {
         let slot = &self.slot;
         let sequence = slot.sequence.fetch_add(1, Ordering::SeqCst);
         let started = slot.started_ns.load(Ordering::Relaxed);
+        let now = self.watchdog.shared.now_ns();
+        self.now_ns.set(now);
         let ns = if slot.seen_sequence.load(Ordering::Acquire) == sequence {
             let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
             before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
         } else {
-            self.watchdog.shared.now_ns().saturating_sub(started)
+            now.saturating_sub(started)
         };
         Duration::from_nanos(ns)
+    }
+
+    /// From the first work's begin to the latest one's end.
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.now_ns.get().saturating_sub(self.begun_ns.get()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! elsewhere, the event is queued and that turn takes it. So nobody ever waits for V8's lock, and a request normally
 //! stays on the thread that parsed it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::exchange::{BodyError, Failure, Fault, IncomingBody, Outcome, Request, Unserved};
 use super::pipe::Pipe;
-use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
+use super::state::{IdMap, IsolateState, OpId, OpResult, RequestId, STARTUP};
 use super::{AppSpec, Shared, call};
 use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, ModuleMap, Termination, Turn};
 
@@ -34,7 +34,7 @@ pub(crate) enum Event {
     /// Load the app.
     Start,
     /// A request came.
-    Fetch(Box<Exchange>),
+    Fetch(Exchange),
     /// The alarm rang: a timer is due.
     Alarm,
     /// An operation ended.
@@ -56,7 +56,7 @@ pub(crate) enum Event {
 /// A request with what its isolate needs to know of it.
 pub(crate) struct Exchange {
     pub(crate) id: RequestId,
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     pub(crate) deadline: Instant,
 }
 
@@ -73,7 +73,7 @@ struct Inbox {
     phase: Phase,
     queue: VecDeque<Event>,
     /// Requests that came while the app starts.
-    early: Vec<Box<Exchange>>,
+    early: Vec<Exchange>,
     /// A turn runs, or is about to.
     running: bool,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Actor {
     control: Arc<Control>,
     isolate: OnceLock<Isolate>,
     inbox: Mutex<Inbox>,
-    owed: Mutex<HashMap<RequestId, Owed>>,
+    owed: Mutex<IdMap<Owed>>,
     alarm: Mutex<Option<(Instant, AbortHandle)>>,
     runtime: Handle,
     me: Weak<Actor>,
@@ -145,13 +145,13 @@ impl Actor {
         );
         isolate.enter(|scope| Isolate::set_state(scope, state));
         let _ = actor.isolate.set(isolate);
-        actor.touch();
+        actor.touch(Instant::now());
         actor.post(Event::Start);
         actor
     }
 
     /// Serves one request: the outcome comes through the channel, perhaps before this returns.
-    pub(crate) fn serve(&self, exchange: Box<Exchange>) -> oneshot::Receiver<Outcome> {
+    pub(crate) fn serve(&self, exchange: Exchange) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         self.owed.lock().insert(exchange.id, Owed { reply: Some(sender), pipe: None });
         self.post(Event::Fetch(exchange));
@@ -219,7 +219,6 @@ impl Actor {
     fn turn(&self) -> Left {
         let Some(isolate) = self.isolate.get() else { return Left::Dead };
         let turn = self.shared.engine.begin_turn(&self.control);
-        let begun = Instant::now();
         let left = isolate.enter(|scope| {
             for done in 1.. {
                 let Some(event) = self.inbox.lock().queue.pop_front() else { return Left::Idle };
@@ -227,7 +226,7 @@ impl Actor {
                 if self.control.terminated().is_some() {
                     return Left::Dead;
                 }
-                if done >= EVENTS_PER_TURN || begun.elapsed() > TURN_WALL {
+                if done >= EVENTS_PER_TURN || turn.elapsed() > TURN_WALL {
                     return Left::Yield;
                 }
             }
@@ -244,7 +243,7 @@ impl Actor {
         match event {
             Event::Start => self.work(scope, turn, STARTUP, |scope| self.load(scope)),
             Event::Fetch(exchange) => {
-                let Exchange { id, request, deadline } = *exchange;
+                let Exchange { id, request, deadline } = exchange;
                 let Some(state) = super::state_of(scope) else { return };
                 let has_body = state.insert_request(id, request, deadline).body.is_some();
                 self.work(scope, turn, id, |scope| call::dispatch(scope, id, has_body));
@@ -435,11 +434,11 @@ impl Actor {
         sender.send(outcome).is_ok()
     }
 
-    fn retry(&self, exchange: Box<Exchange>) {
-        let Exchange { id, request, .. } = *exchange;
+    fn retry(&self, exchange: Exchange) {
+        let Exchange { id, request, .. } = exchange;
         let entry = self.owed.lock().remove(&id);
         if let Some(sender) = entry.and_then(|entry| entry.reply) {
-            let _ = sender.send(Err(Unserved::Retry(Box::new(request))));
+            let _ = sender.send(Err(Unserved::Retry(request)));
         }
     }
 
@@ -511,7 +510,7 @@ impl Actor {
     /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
     /// `None`: it is gone.
     pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
-        let unused = self.shared.now_ms().saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
+        let unused = self.shared.ms_at(Instant::now()).saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
         let unused = Duration::from_millis(unused);
         if unused < idle {
             return Some(idle - unused);
@@ -543,8 +542,8 @@ impl Actor {
         Some(idle)
     }
 
-    pub(crate) fn touch(&self) {
-        self.last_used_ms.store(self.shared.now_ms(), Ordering::Relaxed);
+    pub(crate) fn touch(&self, now: Instant) {
+        self.last_used_ms.store(self.shared.ms_at(now), Ordering::Relaxed);
     }
 
     /// Requests that are queued or under way here.

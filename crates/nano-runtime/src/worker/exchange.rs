@@ -1,7 +1,7 @@
 //! What crosses between the server and a worker: a request in, a reply or a failure out.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -25,6 +25,8 @@ pub enum BodyError {
 
 /// One HTTP request for an app.
 pub struct Request {
+    /// When it came: its time limit counts from here.
+    pub arrived: Instant,
     /// The method, as sent.
     pub method: Method,
     /// `http` or `https`.

@@ -147,8 +147,8 @@ struct Pool {
 }
 
 impl Shared {
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn ms_at(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn forget(&self, actor: &Actor) {
@@ -219,23 +219,21 @@ impl Worker {
     ///
     /// # Errors
     /// [`Failure`] when there is no reply of the handler.
-    pub async fn fetch(&self, request: Request) -> Result<Reply, Failure> {
-        let timeout = Duration::from_millis(self.shared.spec.limits.timeout_ms);
-        let deadline = Instant::now() + timeout;
+    pub async fn fetch(&self, mut request: Box<Request>) -> Result<Reply, Failure> {
+        let deadline = request.arrived + Duration::from_millis(self.shared.spec.limits.timeout_ms);
         let place = self.admit(deadline).await?;
-        let mut request = request;
         for _ in 0..=RETRIES_MAX {
             let actor = match self.ready_actor() {
                 Some(actor) => actor,
                 None => self.start_actor(deadline).await?,
             };
             let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
-            actor.touch();
-            let outcome = actor.serve(Box::new(Exchange { id, request, deadline }));
+            actor.touch(request.arrived);
+            let outcome = actor.serve(Exchange { id, request, deadline });
             match Served::new(actor, id, outcome, deadline).await {
                 Ok(reply) => return Ok(with_place(reply, place)),
                 Err(Unserved::Failed(failure)) => return Err(failure),
-                Err(Unserved::Retry(unseen)) => request = *unseen,
+                Err(Unserved::Retry(unseen)) => request = unseen,
             }
         }
         Err(Fault::Overloaded.into())

@@ -3,6 +3,7 @@
 //! It lives in the isolate's slot and is reached from ops, under the isolate's lock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +14,30 @@ use super::exchange::{IncomingBody, Request};
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
 use crate::engine::{MemoryAccount, ModuleMap};
+
+/// A table by numbers that count up: any hash will do.
+pub(crate) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
+
+/// Spreads a counter over the table.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing: the table looks at the highest and the lowest bits.
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20);
+    }
+}
 
 /// A request's number within its process; 0 stands for the app's start-up.
 pub(crate) type RequestId = u64;
@@ -29,7 +54,7 @@ const TIMERS_MAX: usize = 100_000;
 
 /// One request inside its isolate, and what it opened.
 pub(crate) struct RequestState {
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     pub(crate) deadline: Instant,
     pub(crate) cpu_used: Duration,
     /// The incoming body, while no read has it.
@@ -43,8 +68,8 @@ pub(crate) struct RequestState {
     pub(crate) waiting_write: Option<OpId>,
     /// `waitUntil` promises and response streams that still run.
     pub(crate) holds: u32,
-    timers: HashSet<u32>,
-    ops: HashSet<OpId>,
+    timers: HashSet<u32, BuildHasherDefault<IdHasher>>,
+    ops: HashSet<OpId, BuildHasherDefault<IdHasher>>,
 }
 
 /// How an operation ended.
@@ -91,9 +116,9 @@ pub(crate) struct IsolateState {
     pub(crate) started_at: SystemTime,
     /// Whose work runs now.
     pub(crate) current: RequestId,
-    pub(crate) requests: HashMap<RequestId, RequestState>,
+    pub(crate) requests: IdMap<RequestState>,
     pub(crate) rejections: bool,
-    pending: HashMap<OpId, PendingOp>,
+    pending: IdMap<PendingOp>,
     next_op: OpId,
     timers: HashMap<u32, Timer>,
     next_timer: u64,
@@ -126,9 +151,9 @@ impl IsolateState {
             started: Instant::now(),
             started_at: SystemTime::now(),
             current: STARTUP,
-            requests: HashMap::new(),
+            requests: IdMap::default(),
             rejections: false,
-            pending: HashMap::new(),
+            pending: IdMap::default(),
             next_op: 1,
             timers: HashMap::new(),
             next_timer: 0,
@@ -142,7 +167,7 @@ impl IsolateState {
     pub(crate) fn insert_request(
         &mut self,
         id: RequestId,
-        mut request: Request,
+        mut request: Box<Request>,
         deadline: Instant,
     ) -> &mut RequestState {
         let body = request.body.take();
@@ -157,8 +182,8 @@ impl IsolateState {
             pipe: None,
             waiting_write: None,
             holds: 0,
-            timers: HashSet::new(),
-            ops: HashSet::new(),
+            timers: HashSet::default(),
+            ops: HashSet::default(),
         })
     }
 

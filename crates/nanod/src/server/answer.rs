@@ -153,9 +153,6 @@ fn keeps_length(headers: &HeaderMap, body: &OutBody, is_head: bool) -> bool {
     let one_number = lengths.next().is_some_and(|value| {
         value.len() < 20 && !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
     }) && lengths.next().is_none();
-    let only_the_app_knows = match body {
-        OutBody::Full(bytes) => is_head && bytes.is_none(),
-        OutBody::Stream(_) | OutBody::Incoming(_) => true,
-    };
+    let only_the_app_knows = body.is_stream() || (is_head && body.is_empty());
     one_number && only_the_app_knows
 }

@@ -8,6 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use nano_runtime::{BodyError, IncomingBody, ReplyBody, StreamBody};
 
+use super::connections::Busy;
+
 /// A request's body that ends with an error once it is over its limit.
 pub(super) struct Limited {
     inner: Incoming,
@@ -44,7 +46,13 @@ impl Body for Limited {
 }
 
 /// A response's body, of any origin.
-pub(crate) enum OutBody {
+pub(crate) struct OutBody {
+    source: Source,
+    /// The request that it answers is under way until the body is sent.
+    _busy: Option<Busy>,
+}
+
+enum Source {
     /// All of it, or nothing.
     Full(Option<Bytes>),
     /// From the app.
@@ -56,18 +64,33 @@ pub(crate) enum OutBody {
 impl OutBody {
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self::Full((!bytes.is_empty()).then_some(bytes))
+        Self { source: Source::Full((!bytes.is_empty()).then_some(bytes)), _busy: None }
+    }
+
+    pub(super) fn hold(&mut self, busy: Busy) {
+        self._busy = Some(busy);
+    }
+
+    /// Whether it is known to be empty.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.source, Source::Full(None))
+    }
+
+    /// Whether its length is not known here.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.source, Source::Stream(_) | Source::Incoming(_))
     }
 }
 
 impl From<ReplyBody> for OutBody {
     fn from(body: ReplyBody) -> Self {
-        match body {
-            ReplyBody::Empty => Self::Full(None),
-            ReplyBody::Full(bytes) => Self::full(bytes),
-            ReplyBody::Stream(stream) => Self::Stream(stream),
-            ReplyBody::Incoming(body) => Self::Incoming(body),
-        }
+        let source = match body {
+            ReplyBody::Empty => Source::Full(None),
+            ReplyBody::Full(bytes) => return Self::full(bytes),
+            ReplyBody::Stream(stream) => Source::Stream(stream),
+            ReplyBody::Incoming(body) => Source::Incoming(body),
+        };
+        Self { source, _busy: None }
     }
 }
 
@@ -76,26 +99,26 @@ impl Body for OutBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut *self {
-            Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => Pin::new(stream).poll_frame(cx),
-            Self::Incoming(body) => body.as_mut().poll_frame(cx),
+        match &mut self.source {
+            Source::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            Source::Incoming(body) => body.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Full(bytes) => bytes.is_none(),
-            Self::Stream(_) => false,
-            Self::Incoming(body) => body.is_end_stream(),
+        match &self.source {
+            Source::Full(bytes) => bytes.is_none(),
+            Source::Stream(_) => false,
+            Source::Incoming(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream(_) => SizeHint::default(),
-            Self::Incoming(body) => body.size_hint(),
+        match &self.source {
+            Source::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Source::Stream(_) => SizeHint::default(),
+            Source::Incoming(body) => body.size_hint(),
         }
     }
 }

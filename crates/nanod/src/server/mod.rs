@@ -2,12 +2,15 @@
 
 mod answer;
 mod body;
+mod connections;
 mod request;
 mod stall;
 
 use std::convert::Infallible;
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,16 +25,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::admin::Admin;
 use crate::apps::Registry;
 
+use connections::{Connections, Verdict};
+
 pub(crate) use body::OutBody;
 
 /// Connections at once, over all listeners; further ones wait in the system's queue.
 const CONNECTIONS_MAX: u32 = 50_000;
 /// How long a client may take for a request's head, and keep a connection without asking anything.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes.
 const HEAD_BYTES_MAX: u32 = 64 << 10;
-/// Headers of one request.
-const HEADERS_MAX: usize = 128;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 256;
 /// The pause after a failed accept (too many open files, mostly).
@@ -45,6 +48,7 @@ pub(crate) struct Front {
     /// Clients see the detail of errors.
     pub(crate) dev: bool,
     ids: request::Ids,
+    all: Connections,
 }
 
 /// The bound listeners, with what they serve.
@@ -69,7 +73,7 @@ impl Server {
                 listeners.push(bind(SocketAddr::new(all, port), Some(port)).await?);
             }
         }
-        let front = Front { registry: Arc::clone(registry), dev, ids: request::Ids::new() };
+        let front = Front { registry: Arc::clone(registry), dev, ids: request::Ids::new(), all: Connections::default() };
         Ok(Self {
             front: Arc::new(front),
             listeners,
@@ -113,6 +117,7 @@ impl Server {
         if let Some(admin) = admin {
             tokio::spawn(admin.serve());
         }
+        tokio::spawn(self.front.all.clone().sweep(IDLE_TIMEOUT));
         let overrun = tokio::select! {
             _ = terminate.recv() => false,
             _ = interrupt.recv() => false,
@@ -120,6 +125,7 @@ impl Server {
         };
         tracing::info!(in_flight = self.front.registry.in_flight(), "draining");
         self.draining.send_replace(true);
+        self.front.all.drain();
         for task in accepting {
             let _ = task.await;
         }
@@ -175,7 +181,7 @@ async fn accept(
             () = begun(&mut draining) => return,
         };
         let Some((stream, place)) = accepted else { continue };
-        tokio::spawn(serve(Arc::clone(&front), stream, own, place, draining.clone()));
+        tokio::spawn(serve(Arc::clone(&front), stream, own, place));
     }
 }
 
@@ -205,42 +211,44 @@ async fn accept_one(
 }
 
 /// One connection, to its end.
-async fn serve(
-    front: Arc<Front>,
-    stream: TcpStream,
-    own: Option<u16>,
-    place: OwnedSemaphorePermit,
-    mut draining: watch::Receiver<bool>,
-) {
+async fn serve(front: Arc<Front>, stream: TcpStream, own: Option<u16>, place: OwnedSemaphorePermit) {
     let _place = place;
+    let entry = front.all.enter();
+    let connection = Arc::clone(&entry.connection);
     let service = service_fn(move |request| {
-        let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(request::answer(&front, own, request).await) }
+        let (front, busy) = (Arc::clone(&front), connection.begin());
+        async move { Ok::<_, Infallible>(request::answer(&front, own, request, busy).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX as usize)
-        .pipeline_flush(true);
+    // Slow heads and idle connections are closed by the sweep: a timer for each request would cost more than hello.
+    builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX)
-        .keep_alive_interval(HEAD_TIMEOUT / 2)
-        .keep_alive_timeout(HEAD_TIMEOUT / 2);
-    let connection = builder.serve_connection(TokioIo::new(stall::Stall::new(stream)), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = begun(&mut draining) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        .keep_alive_interval(IDLE_TIMEOUT / 2)
+        .keep_alive_timeout(IDLE_TIMEOUT / 2);
+    let serving = builder.serve_connection(TokioIo::new(stall::Stall::new(stream)), service);
+    tokio::pin!(serving);
+    let (mut registered, mut draining) = (false, false);
+    let ended = poll_fn(|cx| {
+        if !registered {
+            registered = true;
+            entry.connection.register(cx.waker());
         }
-    };
+        match entry.connection.verdict() {
+            Verdict::Serve => {}
+            Verdict::Drain if draining => {}
+            Verdict::Drain => {
+                draining = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            Verdict::Close => return Poll::Ready(Ok(())),
+        }
+        serving.as_mut().poll(cx)
+    })
+    .await;
     if let Err(error) = ended {
         // A client's fault, mostly: broken requests, and connections closed in the middle.
         tracing::debug!(%error, "a connection ended early");

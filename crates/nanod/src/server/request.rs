@@ -11,6 +11,7 @@ use nano_runtime::{Fault, IncomingBody};
 
 use super::answer::{Problem, failure, head_of, reply};
 use super::body::{Limited, OutBody};
+use super::connections::Busy;
 use super::Front;
 use crate::apps::App;
 
@@ -63,8 +64,19 @@ fn mix(mut x: u64) -> u64 {
     x ^ (x >> 33)
 }
 
-/// Answers a request; there is an answer to everything.
-pub(super) async fn answer(front: &Front, own: Option<u16>, request: Request<Incoming>) -> Response<OutBody> {
+/// Answers a request; there is an answer to everything. It counts as under way until the answer's body is sent.
+pub(super) async fn answer(
+    front: &Front,
+    own: Option<u16>,
+    request: Request<Incoming>,
+    busy: Busy,
+) -> Response<OutBody> {
+    let mut response = respond(front, own, request).await;
+    response.body_mut().hold(busy);
+    response
+}
+
+async fn respond(front: &Front, own: Option<u16>, request: Request<Incoming>) -> Response<OutBody> {
     let started = Instant::now();
     let id = front.ids.of(request.headers());
     let accept_html = head_of(request.headers());
@@ -78,13 +90,14 @@ pub(super) async fn answer(front: &Front, own: Option<u16>, request: Request<Inc
         }
     };
     let Some(app) = app else { return problem(Problem::UnknownHost) };
-    let response = serve(front, &app, host, id.clone(), accept_html, request).await;
-    app.stats.count(response.status().as_u16(), started.elapsed());
+    let response = serve(front, &app, host, id.clone(), accept_html, started, request).await;
+    let took = started.elapsed();
+    app.stats.count(response.status().as_u16(), took);
     tracing::debug!(
         app = app.config.name,
         request_id = id.to_str().unwrap_or(""),
         status = response.status().as_u16(),
-        us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
     response
@@ -96,6 +109,7 @@ async fn serve(
     host: HeaderValue,
     id: HeaderValue,
     accept_html: bool,
+    arrived: Instant,
     request: Request<Incoming>,
 ) -> Response<OutBody> {
     let is_head = request.method() == http::Method::HEAD;
@@ -106,7 +120,8 @@ async fn serve(
     }
     let body = (!body.is_end_stream())
         .then(|| -> IncomingBody { Box::pin(Limited::new(body, app.max_body_bytes)) });
-    let request = nano_runtime::Request {
+    let request = Box::new(nano_runtime::Request {
+        arrived,
         method: head.method,
         scheme: "http",
         host,
@@ -114,7 +129,7 @@ async fn serve(
         headers: head.headers,
         body,
         id: id.clone(),
-    };
+    });
     match app.worker.fetch(request).await {
         Ok(answered) => reply(answered, id, is_head),
         Err(failed) => {
