@@ -10,5 +10,5 @@ mod worker;
 
 pub use engine::{Engine, EngineError, EngineOptions, handed_over_turns};
 pub use worker::{
-    AppSpec, BodyError, Failure, Fault, IncomingBody, Limits, Reply, ReplyBody, Request, StreamBody, Worker, WorkerStats,
+    AppSpec, Begun, BodyError, Failure, Fault, IncomingBody, Limits, Pending, Reply, ReplyBody, Request, StreamBody, Worker, WorkerStats,
 };

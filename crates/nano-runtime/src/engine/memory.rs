@@ -35,11 +35,6 @@ impl MemoryAccount {
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
-
-    /// Bytes counted now.
-    pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
 }
 
 /// The allocator of array buffers, which refuses over the limit: V8 collects garbage, tries once more, and throws a

@@ -7,6 +7,7 @@ mod isolate;
 mod memory;
 mod modules;
 mod snapshot;
+mod spares;
 mod watchdog;
 
 use std::sync::Arc;
@@ -86,6 +87,12 @@ impl Engine {
     #[must_use]
     pub fn snapshot_bytes(&self) -> usize {
         self.inner.snapshot.len()
+    }
+
+    /// Keeps `spares` of the runtime's workers back, for as long as no other is stuck in a built-in that V8 cannot
+    /// interrupt. The runtime should have as many workers more than cores.
+    pub fn bench_spares(&self, runtime: &tokio::runtime::Handle, spares: usize) {
+        self.inner.watchdog.bench_spares(runtime.clone(), spares);
     }
 
     pub(crate) fn count_lost_isolate(&self) {

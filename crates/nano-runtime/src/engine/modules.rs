@@ -339,7 +339,7 @@ fn type_attribute(
     let mut found = None;
     let mut index = 0;
     while index + 1 < attributes.length() {
-        let mut text = |at: usize| {
+        let text = |at: usize| {
             attributes
                 .get(scope, at)
                 .and_then(|data| v8::Local::<v8::Value>::try_from(data).ok())

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::spares::Bench;
+
 /// How often running turns are looked at.
 const TICK: Duration = Duration::from_millis(4);
 /// A turn that runs this long gives its place among tokio's workers away, and again after as long.
@@ -158,6 +160,7 @@ impl Shared {
 pub(super) struct Watchdog {
     shared: Arc<Shared>,
     thread: Thread,
+    bench: Arc<Bench>,
 }
 
 thread_local! {
@@ -168,9 +171,14 @@ impl Watchdog {
     pub(super) fn start() -> std::io::Result<Self> {
         let shared =
             Arc::new(Shared { slots: Mutex::default(), asleep: AtomicBool::new(false), epoch: Instant::now() });
-        let watched = Arc::clone(&shared);
-        let handle = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched))?;
-        Ok(Self { shared, thread: handle.thread().clone() })
+        let bench = Arc::<Bench>::default();
+        let (watched, managed) = (Arc::clone(&shared), Arc::clone(&bench));
+        let handle = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched, &managed))?;
+        Ok(Self { shared, thread: handle.thread().clone(), bench })
+    }
+
+    pub(super) fn bench_spares(&self, runtime: tokio::runtime::Handle, spares: usize) {
+        self.bench.open(runtime, spares);
     }
 
     pub(super) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
@@ -297,13 +305,18 @@ struct Sight {
     handed_over_ns: u64,
 }
 
-fn watch(shared: &Shared) {
+fn watch(shared: &Shared, bench: &Arc<Bench>) {
     let mut sights: Vec<Sight> = Vec::new();
     let mut idle_ticks = 0;
+    let mut stuck_before = 0;
     loop {
         std::thread::park_timeout(TICK);
         let slots = shared.slots.lock().clone();
-        let busy = look(shared, &slots, &mut sights);
+        let Seen { busy, stuck } = look(shared, &slots, &mut sights);
+        if stuck != stuck_before {
+            stuck_before = stuck;
+            bench.balance(stuck);
+        }
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
         if idle_ticks >= IDLE_TICKS {
             sleep_until_work(shared, &sights);
@@ -324,10 +337,19 @@ fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
     shared.asleep.store(false, Ordering::SeqCst);
 }
 
-/// Looks at every slot once. Tells whether any moved since the last look, or is at work.
-fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> bool {
+/// What a look at all slots tells.
+#[derive(Default)]
+struct Seen {
+    /// A slot moved since the last look, or is at work.
+    busy: bool,
+    /// Turns that were asked to give their worker away and do not: they are inside a built-in.
+    stuck: usize,
+}
+
+/// Looks at every slot once.
+fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
     sights.retain(|sight| sight.slot.strong_count() > 0);
-    let mut busy = false;
+    let mut seen = Seen::default();
     for weak in slots {
         let Some(slot) = weak.upgrade() else { continue };
         let index = sights.iter().position(|sight| sight.slot.ptr_eq(weak)).unwrap_or_else(|| {
@@ -335,12 +357,12 @@ fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> bool 
             sights.len() - 1
         });
         let Some(sight) = sights.get_mut(index) else { continue };
-        busy |= look_at(shared, &slot, sight);
+        look_at(shared, &slot, sight, &mut seen);
     }
-    busy
+    seen
 }
 
-fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight) -> bool {
+fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let sequence = slot.sequence.load(Ordering::SeqCst);
     let at_work = sequence % 2 == 1;
     let now = shared.now_ns();
@@ -352,29 +374,33 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight) -> bool {
             slot.seen_cpu_ns.store(slot.cpu_ns(), Ordering::Relaxed);
             slot.seen_sequence.store(sequence, Ordering::Release);
         }
-        return true;
+        seen.busy = true;
+        return;
     }
     if !at_work {
-        return false;
+        return;
     }
+    seen.busy = true;
     let started = slot.started_ns.load(Ordering::Relaxed);
     let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
     let cpu = before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
     // The lock keeps the turn from ending, so that what is done here hits this turn's isolate and no other.
     let control = slot.control.lock();
     let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) else {
-        return true;
+        return;
     };
     if cpu > slot.cpu_budget_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Cpu);
     } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Timeout);
     }
-    if now.saturating_sub(sight.handed_over_ns) > nanos(HAND_OVER_AFTER) {
+    let since = now.saturating_sub(sight.handed_over_ns);
+    if control.hand_over_requested.load(Ordering::SeqCst) {
+        seen.stuck += usize::from(since > nanos(HAND_OVER_AFTER));
+    } else if since > nanos(HAND_OVER_AFTER) {
         sight.handed_over_ns = now;
         control.hand_over();
     }
-    true
 }
 
 fn nanos(duration: Duration) -> u64 {

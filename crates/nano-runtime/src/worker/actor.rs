@@ -81,8 +81,23 @@ struct Inbox {
 /// What is owed to a request's client. It is kept outside of the isolate, so that it can be paid when the isolate is
 /// lost.
 struct Owed {
-    reply: Option<oneshot::Sender<Outcome>>,
+    reply: Debt,
     pipe: Option<Weak<Pipe>>,
+}
+
+enum Debt {
+    /// The one who brought the request still runs its turn, and will ask.
+    Fresh,
+    /// Paid before it asked.
+    Ready(Box<Outcome>),
+    Waiting(oneshot::Sender<Outcome>),
+    Paid,
+}
+
+/// What there is for a request when its first turn is over.
+pub(crate) enum Answer {
+    Now(Outcome),
+    Later(oneshot::Receiver<Outcome>),
 }
 
 pub(crate) struct Actor {
@@ -150,12 +165,28 @@ impl Actor {
         actor
     }
 
-    /// Serves one request: the outcome comes through the channel, perhaps before this returns.
-    pub(crate) fn serve(&self, exchange: Exchange) -> oneshot::Receiver<Outcome> {
-        let (sender, receiver) = oneshot::channel();
-        self.owed.lock().insert(exchange.id, Owed { reply: Some(sender), pipe: None });
+    /// Serves one request. Mostly the turn runs here and the outcome is there when it ends.
+    pub(crate) fn serve(&self, exchange: Exchange) -> Answer {
+        let id = exchange.id;
+        self.owed.lock().insert(id, Owed { reply: Debt::Fresh, pipe: None });
         self.post(Event::Fetch(exchange));
-        receiver
+        let mut owed = self.owed.lock();
+        let Some(entry) = owed.get_mut(&id) else {
+            return Answer::Now(Err(Unserved::Failed(Fault::Exception.into())));
+        };
+        match std::mem::replace(&mut entry.reply, Debt::Paid) {
+            Debt::Ready(outcome) => {
+                if entry.pipe.is_none() {
+                    owed.remove(&id);
+                }
+                Answer::Now(*outcome)
+            }
+            _ => {
+                let (sender, receiver) = oneshot::channel();
+                entry.reply = Debt::Waiting(sender);
+                Answer::Later(receiver)
+            }
+        }
     }
 
     /// Gives the isolate an event; runs the turn unless one runs elsewhere.
@@ -320,7 +351,7 @@ impl Actor {
         }
         if state.is_finished(request) {
             state.close_request(request);
-            self.owed.lock().remove(&request);
+            self.settle_debt(request);
         }
         let forgotten = std::mem::take(&mut state.forgotten_timers);
         if !forgotten.is_empty() && self.control.terminated().is_none() {
@@ -352,7 +383,7 @@ impl Actor {
             return self.start_failed("bug: the snapshot has no hooks".to_owned());
         };
         if let Some(state) = super::state_of(scope) {
-            state.hooks = Some(hooks);
+            state.hooks = Some(Arc::new(hooks));
         }
         if let Err(message) = call::start(scope, &self.shared.spec.main) {
             self.start_failed(message);
@@ -423,23 +454,38 @@ impl Actor {
     pub(crate) fn reply(&self, id: RequestId, outcome: Outcome, pipe: Option<&Arc<Pipe>>) -> bool {
         let mut owed = self.owed.lock();
         let Some(entry) = owed.get_mut(&id) else { return false };
-        let Some(sender) = entry.reply.take() else { return false };
-        match pipe {
-            Some(pipe) => entry.pipe = Some(Arc::downgrade(pipe)),
-            None => {
+        entry.pipe = pipe.map(Arc::downgrade);
+        match std::mem::replace(&mut entry.reply, Debt::Paid) {
+            Debt::Fresh => {
+                entry.reply = Debt::Ready(Box::new(outcome));
+                true
+            }
+            Debt::Waiting(sender) => {
+                if pipe.is_none() {
+                    owed.remove(&id);
+                }
+                drop(owed);
+                sender.send(outcome).is_ok()
+            }
+            Debt::Ready(_) | Debt::Paid => false,
+        }
+    }
+
+    /// The request has ended in its isolate: nothing more is owed than what its client has yet to fetch.
+    fn settle_debt(&self, id: RequestId) {
+        let mut owed = self.owed.lock();
+        match owed.get_mut(&id) {
+            Some(Owed { reply: Debt::Paid, .. }) => {
                 owed.remove(&id);
             }
+            Some(entry) => entry.pipe = None,
+            None => {}
         }
-        drop(owed);
-        sender.send(outcome).is_ok()
     }
 
     fn retry(&self, exchange: Exchange) {
         let Exchange { id, request, .. } = exchange;
-        let entry = self.owed.lock().remove(&id);
-        if let Some(sender) = entry.and_then(|entry| entry.reply) {
-            let _ = sender.send(Err(Unserved::Retry(request)));
-        }
+        self.reply(id, Err(Unserved::Retry(request)), None);
     }
 
     fn die_of_termination(&self) {
@@ -482,14 +528,29 @@ impl Actor {
         for exchange in fetches.chain(early) {
             self.retry(exchange);
         }
-        let owed = std::mem::take(&mut *self.owed.lock());
-        for entry in owed.into_values() {
-            if let Some(sender) = entry.reply {
-                let _ = sender.send(Err(Unserved::Failed(failure.clone())));
-            }
-            if let Some(pipe) = entry.pipe.and_then(|pipe| pipe.upgrade()) {
+        let mut failed = Vec::new();
+        self.owed.lock().retain(|_, entry| {
+            if let Some(pipe) = entry.pipe.take().and_then(|pipe| pipe.upgrade()) {
                 pipe.end(Err(BodyError::Broken("the app was stopped".into())));
             }
+            match std::mem::replace(&mut entry.reply, Debt::Paid) {
+                Debt::Fresh => {
+                    entry.reply = Debt::Ready(Box::new(Err(Unserved::Failed(failure.clone()))));
+                    true
+                }
+                Debt::Ready(outcome) => {
+                    entry.reply = Debt::Ready(outcome);
+                    true
+                }
+                Debt::Waiting(sender) => {
+                    failed.push(sender);
+                    false
+                }
+                Debt::Paid => false,
+            }
+        });
+        for sender in failed {
+            let _ = sender.send(Err(Unserved::Failed(failure.clone())));
         }
         if let Some((_, task)) = self.alarm.lock().take() {
             task.abort();

@@ -10,7 +10,7 @@ use crate::engine::{self, Isolate};
 /// Reads the hooks out of the snapshot's context.
 pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
     let object = Isolate::take_hooks(scope)?;
-    let mut get = |name: &str| {
+    let get = |name: &str| {
         let key = v8::String::new(scope, name)?;
         let function = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
         Some(v8::Global::new(scope, function))
@@ -30,8 +30,8 @@ fn hook<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     pick: impl FnOnce(&Hooks) -> &v8::Global<v8::Function>,
 ) -> Option<v8::Local<'s, v8::Function>> {
-    let global = pick(state_of(scope)?.hooks.as_ref()?).clone();
-    Some(v8::Local::new(scope, global))
+    let hooks = Arc::clone(state_of(scope)?.hooks.as_ref()?);
+    Some(v8::Local::new(scope, pick(&hooks)))
 }
 
 /// Calls a hook that is not supposed to throw: it handles the app's exceptions itself.

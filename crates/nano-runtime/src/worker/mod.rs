@@ -29,7 +29,7 @@ pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId};
 
 use crate::engine::{Engine, ModuleMap, SourceStore};
-use actor::Exchange;
+use actor::{Answer, Exchange};
 use exchange::Outcome;
 use logs::LogLimiter;
 
@@ -219,24 +219,78 @@ impl Worker {
     ///
     /// # Errors
     /// [`Failure`] when there is no reply of the handler.
-    pub async fn fetch(&self, mut request: Box<Request>) -> Result<Reply, Failure> {
-        let deadline = request.arrived + Duration::from_millis(self.shared.spec.limits.timeout_ms);
-        let place = self.admit(deadline).await?;
+    pub async fn fetch(&self, request: Box<Request>) -> Result<Reply, Failure> {
+        match self.begin(request) {
+            Begun::Done(result) => result,
+            Begun::Pending(pending) => self.finish(pending).await,
+        }
+    }
+
+    /// As [`Worker::fetch`], up to the first point that it would wait at. A handler that answers at once is served
+    /// whole, with no future made.
+    pub fn begin(&self, request: Box<Request>) -> Begun {
+        let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
+            return Begun::Pending(Pending(Step::Admit(request)));
+        };
+        let Some(actor) = self.ready_actor() else {
+            return Begun::Pending(Pending(Step::Start(request, place)));
+        };
+        match self.serve(actor, request) {
+            Ok(Ok(reply)) => Begun::Done(Ok(with_place(reply, place))),
+            Ok(Err(Unserved::Failed(failure))) => Begun::Done(Err(failure)),
+            Ok(Err(Unserved::Retry(request))) => Begun::Pending(Pending(Step::Start(request, place))),
+            Err(served) => Begun::Pending(Pending(Step::Wait(served, place))),
+        }
+    }
+
+    /// The rest of what [`Worker::begin`] began.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no reply of the handler.
+    pub async fn finish(&self, pending: Pending) -> Result<Reply, Failure> {
+        let (mut request, place) = match pending.0 {
+            Step::Admit(request) => {
+                let place = self.admit(self.deadline_of(&request)).await?;
+                (request, place)
+            }
+            Step::Start(request, place) => (request, place),
+            Step::Wait(served, place) => match served.await {
+                Ok(reply) => return Ok(with_place(reply, place)),
+                Err(Unserved::Failed(failure)) => return Err(failure),
+                Err(Unserved::Retry(unseen)) => (unseen, place),
+            },
+        };
         for _ in 0..=RETRIES_MAX {
             let actor = match self.ready_actor() {
                 Some(actor) => actor,
-                None => self.start_actor(deadline).await?,
+                None => self.start_actor(self.deadline_of(&request)).await?,
             };
-            let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
-            actor.touch(request.arrived);
-            let outcome = actor.serve(Exchange { id, request, deadline });
-            match Served::new(actor, id, outcome, deadline).await {
+            let outcome = match self.serve(actor, request) {
+                Ok(outcome) => outcome,
+                Err(served) => served.await,
+            };
+            match outcome {
                 Ok(reply) => return Ok(with_place(reply, place)),
                 Err(Unserved::Failed(failure)) => return Err(failure),
                 Err(Unserved::Retry(unseen)) => request = unseen,
             }
         }
         Err(Fault::Overloaded.into())
+    }
+
+    fn deadline_of(&self, request: &Request) -> Instant {
+        request.arrived + Duration::from_millis(self.shared.spec.limits.timeout_ms)
+    }
+
+    /// Gives the request to the isolate: what came of it, or the wait for that.
+    fn serve(&self, actor: Arc<Actor>, request: Box<Request>) -> Result<Outcome, Served> {
+        let deadline = self.deadline_of(&request);
+        let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+        actor.touch(request.arrived);
+        match actor.serve(Exchange { id, request, deadline }) {
+            Answer::Now(outcome) => Ok(outcome),
+            Answer::Later(outcome) => Err(Served::new(actor, id, outcome, deadline)),
+        }
     }
 
     /// Starts an isolate ahead of the first request.
@@ -415,7 +469,24 @@ fn with_place(mut reply: Reply, place: OwnedSemaphorePermit) -> Reply {
     reply
 }
 
-/// The wait for an isolate's outcome: usually there at once, else bounded by the deadline. When it is given up, the
+/// What [`Worker::begin`] came to.
+pub enum Begun {
+    /// The answer.
+    Done(Result<Reply, Failure>),
+    /// To be waited for with [`Worker::finish`].
+    Pending(Pending),
+}
+
+/// A request that waits: for a place, for an isolate, or for its handler.
+pub struct Pending(Step);
+
+enum Step {
+    Admit(Box<Request>),
+    Start(Box<Request>, OwnedSemaphorePermit),
+    Wait(Served, OwnedSemaphorePermit),
+}
+
+/// The wait for an isolate's outcome, bounded by the deadline. When it is given up, the
 /// isolate is told.
 struct Served {
     actor: Arc<Actor>,

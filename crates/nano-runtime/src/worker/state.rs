@@ -111,7 +111,7 @@ pub(crate) struct IsolateState {
     pub(crate) memory: Arc<MemoryAccount>,
     pub(crate) logs: Arc<LogLimiter>,
     pub(crate) modules: ModuleMap,
-    pub(crate) hooks: Option<Hooks>,
+    pub(crate) hooks: Option<Arc<Hooks>>,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
     /// Whose work runs now.

@@ -76,7 +76,7 @@ impl Problem {
 }
 
 /// Whether the client would rather read HTML.
-pub(super) fn head_of(headers: &HeaderMap) -> bool {
+pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
@@ -129,7 +129,7 @@ fn escape(text: &str) -> String {
 }
 
 /// The app's reply as it goes out.
-pub(super) fn reply(reply: Reply, id: HeaderValue, is_head: bool) -> Response<OutBody> {
+pub(super) fn reply(reply: Reply, id: &HeaderValue, is_head: bool) -> Response<OutBody> {
     let body = OutBody::from(reply.body);
     let mut response = Response::new(body);
     *response.status_mut() = reply.status;
@@ -142,7 +142,7 @@ pub(super) fn reply(reply: Reply, id: HeaderValue, is_head: bool) -> Response<Ou
     if headers.contains_key(CONTENT_LENGTH) && !keeps_length(&headers, response.body(), is_head) {
         headers.remove(CONTENT_LENGTH);
     }
-    headers.insert(REQUEST_ID, id);
+    headers.insert(REQUEST_ID, id.clone());
     *response.headers_mut() = headers;
     response
 }

@@ -6,7 +6,6 @@ mod connections;
 mod request;
 mod stall;
 
-use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -215,10 +214,7 @@ async fn serve(front: Arc<Front>, stream: TcpStream, own: Option<u16>, place: Ow
     let _place = place;
     let entry = front.all.enter();
     let connection = Arc::clone(&entry.connection);
-    let service = service_fn(move |request| {
-        let (front, busy) = (Arc::clone(&front), connection.begin());
-        async move { Ok::<_, Infallible>(request::answer(&front, own, request, busy).await) }
-    });
+    let service = service_fn(move |request| request::answer(&front, own, request, connection.begin()));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Slow heads and idle connections are closed by the sweep: a timer for each request would cost more than hello.
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX as usize);

@@ -1,15 +1,18 @@
 //! One request: is it well-formed, whose is it, what comes of it.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
-use nano_runtime::{Fault, IncomingBody};
+use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
 
-use super::answer::{Problem, failure, head_of, reply};
+use super::answer::{Problem, failure, prefers_html, reply};
 use super::body::{Limited, OutBody};
 use super::connections::Busy;
 use super::Front;
@@ -64,24 +67,54 @@ fn mix(mut x: u64) -> u64 {
     x ^ (x >> 33)
 }
 
-/// Answers a request; there is an answer to everything. It counts as under way until the answer's body is sent.
-pub(super) async fn answer(
-    front: &Front,
-    own: Option<u16>,
-    request: Request<Incoming>,
-    busy: Busy,
-) -> Response<OutBody> {
-    let mut response = respond(front, own, request).await;
-    response.body_mut().hold(busy);
-    response
+/// An answer, there already or on its way. hyper moves it around, so it is small.
+pub(super) enum Answer {
+    Ready(Option<Box<Response<OutBody>>>),
+    Waiting(Pin<Box<dyn Future<Output = Response<OutBody>> + Send>>),
 }
 
-async fn respond(front: &Front, own: Option<u16>, request: Request<Incoming>) -> Response<OutBody> {
-    let started = Instant::now();
+impl Future for Answer {
+    type Output = Result<Response<OutBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(response) => match response.take() {
+                Some(response) => Poll::Ready(Ok(*response)),
+                None => Poll::Pending, // Polled again after its end.
+            },
+            Self::Waiting(response) => response.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+impl From<Response<OutBody>> for Answer {
+    fn from(response: Response<OutBody>) -> Self {
+        Self::Ready(Some(Box::new(response)))
+    }
+}
+
+/// What an answer needs to know of its request.
+struct Asked {
+    front: Arc<Front>,
+    app: Arc<App>,
+    id: HeaderValue,
+    busy: Busy,
+    arrived: Instant,
+    accept_html: bool,
+    is_head: bool,
+}
+
+/// Answers a request; there is an answer to everything. It counts as under way until the answer's body is sent.
+pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Incoming>, busy: Busy) -> Answer {
+    let arrived = Instant::now();
     let id = front.ids.of(request.headers());
-    let accept_html = head_of(request.headers());
-    let problem = |problem: Problem| failure(problem, &id, accept_html, None);
-    let Some(host) = authority_of(&request) else { return problem(Problem::Malformed) };
+    let accept_html = prefers_html(request.headers());
+    let problem = |problem: Problem, busy: Busy| {
+        let mut response = failure(problem, &id, accept_html, None);
+        response.body_mut().hold(busy);
+        response.into()
+    };
+    let Some(host) = authority_of(&request) else { return problem(Problem::Malformed, busy) };
     let app = {
         let routes = front.registry.routes();
         match own {
@@ -89,37 +122,16 @@ async fn respond(front: &Front, own: Option<u16>, request: Request<Incoming>) ->
             None => routes.by_host(host.to_str().unwrap_or("")).cloned(),
         }
     };
-    let Some(app) = app else { return problem(Problem::UnknownHost) };
-    let response = serve(front, &app, host, id.clone(), accept_html, started, request).await;
-    let took = started.elapsed();
-    app.stats.count(response.status().as_u16(), took);
-    tracing::debug!(
-        app = app.config.name,
-        request_id = id.to_str().unwrap_or(""),
-        status = response.status().as_u16(),
-        us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    response
-}
-
-async fn serve(
-    front: &Front,
-    app: &Arc<App>,
-    host: HeaderValue,
-    id: HeaderValue,
-    accept_html: bool,
-    arrived: Instant,
-    request: Request<Incoming>,
-) -> Response<OutBody> {
+    let Some(app) = app else { return problem(Problem::UnknownHost, busy) };
     let is_head = request.method() == http::Method::HEAD;
+    let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
     let (head, body) = request.into_parts();
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > app.max_body_bytes) {
-        return failure(Problem::Fault(Fault::BodyTooLarge), &id, accept_html, None);
+    if declared.is_some_and(|bytes| bytes > asked.app.max_body_bytes) {
+        return asked.respond(Err(Fault::BodyTooLarge.into())).into();
     }
-    let body = (!body.is_end_stream())
-        .then(|| -> IncomingBody { Box::pin(Limited::new(body, app.max_body_bytes)) });
+    let max_body_bytes = asked.app.max_body_bytes;
+    let body = (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
     let request = Box::new(nano_runtime::Request {
         arrived,
         method: head.method,
@@ -128,14 +140,37 @@ async fn serve(
         uri: head.uri,
         headers: head.headers,
         body,
-        id: id.clone(),
+        id: asked.id.clone(),
     });
-    match app.worker.fetch(request).await {
-        Ok(answered) => reply(answered, id, is_head),
-        Err(failed) => {
-            let detail = if front.dev { failed.detail.as_deref() } else { None };
-            failure(Problem::Fault(failed.fault), &id, accept_html, detail)
-        }
+    match asked.app.worker.begin(request) {
+        Begun::Done(result) => asked.respond(result).into(),
+        Begun::Pending(pending) => Answer::Waiting(Box::pin(async move {
+            let result = asked.app.worker.finish(pending).await;
+            asked.respond(result)
+        })),
+    }
+}
+
+impl Asked {
+    fn respond(self, result: Result<Reply, Failure>) -> Response<OutBody> {
+        let mut response = match result {
+            Ok(answered) => reply(answered, &self.id, self.is_head),
+            Err(failed) => {
+                let detail = if self.front.dev { failed.detail.as_deref() } else { None };
+                failure(Problem::Fault(failed.fault), &self.id, self.accept_html, detail)
+            }
+        };
+        let took = self.arrived.elapsed();
+        self.app.stats.count(response.status().as_u16(), took);
+        tracing::debug!(
+            app = self.app.config.name,
+            request_id = self.id.to_str().unwrap_or(""),
+            status = response.status().as_u16(),
+            us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response.body_mut().hold(self.busy);
+        response
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::engine::{OpFn, ops};
@@ -14,6 +15,11 @@ use crate::worker::{
 
 /// Headers that one response may have.
 const RESPONSE_HEADERS_MAX: u32 = 512;
+/// Headers that the server adds to every response.
+const NANO_HEADERS: usize = 2;
+/// The lists that the built-in names by a number rather than by their strings.
+const TEXT_LIST: u32 = 1;
+const JSON_LIST: u32 = 2;
 /// Bytes of one response's headers.
 const RESPONSE_HEADER_BYTES_MAX: usize = 256 << 10;
 
@@ -200,12 +206,24 @@ fn body_cancel(
 
 /// The header list of a response. An exception is pending on `None`.
 fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderMap> {
-    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else { return Some(HeaderMap::new()) };
+    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
+        let mut headers = HeaderMap::with_capacity(NANO_HEADERS);
+        match list.uint32_value(scope) {
+            Some(TEXT_LIST) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+            }
+            Some(JSON_LIST) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            _ => {}
+        }
+        return Some(headers);
+    };
     if list.length() / 2 > RESPONSE_HEADERS_MAX {
         super::throw_range_error(scope, "too many headers in the response");
         return None;
     }
-    let mut headers = HeaderMap::with_capacity((list.length() / 2) as usize);
+    let mut headers = HeaderMap::with_capacity((list.length() / 2) as usize + NANO_HEADERS);
     let mut bytes = 0;
     let mut index = 0;
     while index + 1 < list.length() {
@@ -214,7 +232,7 @@ fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) 
         index += 2;
         let (name, value) = (one_byte(scope, name), one_byte(scope, value));
         bytes += name.len() + value.len();
-        let parsed = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
+        let parsed = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_bytes(&value).ok());
         let Some((name, value)) = parsed.filter(|_| bytes <= RESPONSE_HEADER_BYTES_MAX) else {
             super::throw_type_error(scope, "the response has an invalid header, or too much of them");
             return None;
@@ -237,7 +255,7 @@ fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> By
     Bytes::from(value.to_rust_string_lossy(scope))
 }
 
-/// `respond(rid, status, headers, kind, body)`; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
+/// `respond(rid, status, headers, kind, body)`; headers a list, or a number that stands for one, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
 /// Returns false when nobody waits for the response any more.
 fn respond(
     scope: &mut v8::PinScope<'_, '_>,

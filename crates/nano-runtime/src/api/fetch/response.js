@@ -15,7 +15,9 @@ const { converters } = webidl;
 const TEXT_LIST = ["content-type", "text/plain;charset=UTF-8"];
 const JSON_LIST = ["content-type", "application/json"];
 
-const NO_HEADERS = [];
+// What `ops.respond` takes for them; undefined stands for no headers.
+const SEND_TEXT_LIST = 1;
+const SEND_JSON_LIST = 2;
 
 // The kinds of body that `ops.respond` takes; the others are in `send.js`.
 const SEND_NONE = 0;
@@ -77,7 +79,9 @@ class Response {
       const status = response.#status;
       if (status === 0) throw new TypeError("Response.error() cannot be sent");
       let list = response.#headers === undefined ? response.#list : getHeaderList(response.#headers);
-      if (list === undefined) list = NO_HEADERS;
+      // The lists of most responses have a name, and are not taken apart on the way out.
+      if (list === TEXT_LIST) list = SEND_TEXT_LIST;
+      else if (list === JSON_LIST) list = SEND_JSON_LIST;
       const body = response.#body;
       if (body === null) {
         ops.respond(rid, status, list, SEND_NONE, undefined);
