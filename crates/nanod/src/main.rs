@@ -40,7 +40,9 @@ fn main() -> ExitCode {
 
 /// The life of the server: configuration, engine, listeners, until a signal; then the drain.
 fn serve(args: &ServeArgs, dev: bool) -> ExitCode {
-    let Some(Loaded { config, warnings }) = load(args.path.clone()) else { return ExitCode::from(EXIT_USAGE) };
+    let Some(Loaded { config, warnings }) = load(args.path.clone()) else {
+        return ExitCode::from(EXIT_USAGE);
+    };
     let config = args.over(config);
     telemetry::start(&config.log, args.log_format.map(Into::into), dev);
     for warning in &warnings {

@@ -164,7 +164,11 @@ fn u32_arg(args: &v8::FunctionCallbackArguments<'_>, index: i32) -> u32 {
 }
 
 /// The string of argument `index`, lossy; empty for what is none.
-fn string_arg(scope: &mut v8::PinScope<'_, '_>, args: &v8::FunctionCallbackArguments<'_>, index: i32) -> String {
+fn string_arg(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: &v8::FunctionCallbackArguments<'_>,
+    index: i32,
+) -> String {
     let value = args.get(index);
     if value.is_string() { value.to_rust_string_lossy(scope) } else { String::new() }
 }

@@ -82,12 +82,14 @@ fn require<'s>(
     mut rv: v8::ReturnValue<'s, v8::Value>,
 ) {
     let name = args.get(0);
-    let exports = v8::Local::<v8::Object>::try_from(args.data()).ok().and_then(|loaded| loaded.get(scope, name));
+    let exports =
+        v8::Local::<v8::Object>::try_from(args.data()).ok().and_then(|loaded| loaded.get(scope, name));
     match exports {
         Some(exports) if exports.is_object() => rv.set(exports),
         _ => {
             let name = name.to_rust_string_lossy(scope);
-            if let Some(message) = v8::String::new(scope, &format!("no built-in \"{name}\" before this one")) {
+            if let Some(message) = v8::String::new(scope, &format!("no built-in \"{name}\" before this one"))
+            {
                 let error = v8::Exception::error(scope, message);
                 scope.throw_exception(error);
             }

@@ -49,7 +49,8 @@ impl Isolate {
         // SAFETY: all that hangs off the isolate is `Send`: its only slot is the worker's `IsolateState`, whose type
         // `enter` and `set_state` ask to be `Send`, and its callbacks hold an `Arc` of atomics.
         let shared = unsafe { isolate.try_into_shared() };
-        let shared = shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
+        let shared =
+            shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
         control.attach(shared.thread_safe_handle());
         Self { context, shared, memory, _control: Arc::clone(control) }
     }

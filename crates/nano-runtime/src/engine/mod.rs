@@ -13,13 +13,13 @@ mod watchdog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-pub(crate) use callbacks::{OpFn, guard, ops};
 use callbacks::external_references;
+pub(crate) use callbacks::{OpFn, guard, ops};
 pub(crate) use isolate::{Isolate, IsolateLimits};
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
-pub(crate) use watchdog::{Budget, Control, Termination, Turn};
 pub use watchdog::handed_over_turns;
+pub(crate) use watchdog::{Budget, Control, Termination, Turn};
 
 /// What an [`Engine`] is started with.
 #[derive(Debug, Clone, Default)]

@@ -85,7 +85,8 @@ impl SourceStore {
         }
         let kind = Kind::of(path)?;
         let bytes = self.read(path)?;
-        if matches!(kind, Kind::JavaScript | Kind::Json | Kind::Text) && std::str::from_utf8(&bytes).is_err() {
+        if matches!(kind, Kind::JavaScript | Kind::Json | Kind::Text) && std::str::from_utf8(&bytes).is_err()
+        {
             return Err(StoreError::NotText(path.to_owned()));
         }
         let source = ModuleSource {

@@ -169,11 +169,15 @@ thread_local! {
 
 impl Watchdog {
     pub(super) fn start() -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { slots: Mutex::default(), asleep: AtomicBool::new(false), epoch: Instant::now() });
+        let shared = Arc::new(Shared {
+            slots: Mutex::default(),
+            asleep: AtomicBool::new(false),
+            epoch: Instant::now(),
+        });
         let bench = Arc::<Bench>::default();
         let (watched, managed) = (Arc::clone(&shared), Arc::clone(&bench));
-        let handle = std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched, &managed))?;
+        let handle =
+            std::thread::Builder::new().name("watchdog".into()).spawn(move || watch(&watched, &managed))?;
         Ok(Self { shared, thread: handle.thread().clone(), bench })
     }
 

@@ -422,7 +422,8 @@ impl Actor {
         *self.alarm.lock() = None;
         let now = Instant::now();
         while self.control.terminated().is_none() {
-            let Some((id, request)) = super::state_of(scope).and_then(|state| state.pop_due_timer(now)) else {
+            let Some((id, request)) = super::state_of(scope).and_then(|state| state.pop_due_timer(now))
+            else {
                 return;
             };
             self.work(scope, turn, request, |scope| call::fire_timer(scope, id));
@@ -571,7 +572,8 @@ impl Actor {
     /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
     /// `None`: it is gone.
     pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
-        let unused = self.shared.ms_at(Instant::now()).saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
+        let unused =
+            self.shared.ms_at(Instant::now()).saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
         let unused = Duration::from_millis(unused);
         if unused < idle {
             return Some(idle - unused);
@@ -639,4 +641,3 @@ impl Drop for Actor {
         }
     }
 }
-

@@ -64,7 +64,9 @@ pub(super) fn start(scope: &mut v8::PinScope<'_, '_>, main: &str) -> Result<(), 
         let Some(exception) = scope.exception() else { return Err("the app was stopped".to_owned()) };
         return Err(describe_caught(scope, exception));
     };
-    let Some(function) = hook(scope, |hooks| &hooks.start) else { return Err("bug: no start hook".to_owned()) };
+    let Some(function) = hook(scope, |hooks| &hooks.start) else {
+        return Err("bug: no start hook".to_owned());
+    };
     let namespace = module.get_module_namespace();
     let env = env_object(scope).ok_or("bug: env could not be made")?;
     let undefined = v8::undefined(scope).into();
@@ -201,7 +203,11 @@ pub(crate) fn request_failed<'s>(
 }
 
 /// The app's top level came to its end.
-pub(crate) fn app_started(scope: &mut v8::PinScope<'_, '_>, actor: &Actor, error: Option<v8::Local<'_, v8::Value>>) {
+pub(crate) fn app_started(
+    scope: &mut v8::PinScope<'_, '_>,
+    actor: &Actor,
+    error: Option<v8::Local<'_, v8::Value>>,
+) {
     match error {
         None => actor.started(scope),
         Some(error) => {
@@ -212,7 +218,10 @@ pub(crate) fn app_started(scope: &mut v8::PinScope<'_, '_>, actor: &Actor, error
 }
 
 /// An exception as text: its stack where it has one. Runs no code of the app, except a getter named `stack`.
-pub(crate) fn describe_exception(scope: &mut v8::PinScope<'_, '_>, exception: v8::Local<'_, v8::Value>) -> String {
+pub(crate) fn describe_exception(
+    scope: &mut v8::PinScope<'_, '_>,
+    exception: v8::Local<'_, v8::Value>,
+) -> String {
     v8::tc_scope!(let scope, scope);
     if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
         let stack = v8::String::new(scope, "stack").and_then(|key| object.get(scope, key.into()));

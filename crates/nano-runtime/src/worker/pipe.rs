@@ -128,7 +128,10 @@ impl Body for StreamBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut state = self.pipe.state.lock();
         if let Some(chunk) = state.chunks.pop_front() {
             state.queued_bytes -= chunk.len();

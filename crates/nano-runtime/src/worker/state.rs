@@ -277,9 +277,9 @@ impl IsolateState {
 
     /// Whether nothing of `id` is left to do.
     pub(crate) fn is_finished(&self, id: RequestId) -> bool {
-        self.requests.get(&id).is_some_and(|r| {
-            r.replied && r.holds == 0 && r.pipe.as_ref().is_none_or(|pipe| pipe.is_over())
-        })
+        self.requests
+            .get(&id)
+            .is_some_and(|r| r.replied && r.holds == 0 && r.pipe.as_ref().is_none_or(|pipe| pipe.is_over()))
     }
 
     /// The time of the request's `waitUntil` promises is over.
@@ -324,4 +324,3 @@ impl Drop for RequestState {
         }
     }
 }
-

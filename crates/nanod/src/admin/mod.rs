@@ -103,7 +103,9 @@ impl Desk {
                 Ok(page) => {
                     plain(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", page)
                 }
-                Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics could not be written"),
+                Err(_) => {
+                    error(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics could not be written")
+                }
             },
             (_, "/live" | "/ready" | "/metrics") => {
                 error(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "only GET is answered here")
@@ -114,7 +116,8 @@ impl Desk {
 
     fn may(&self, request: &Request<Incoming>) -> bool {
         let Some(token) = &self.token else { return true };
-        let given = request.headers().get(http::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+        let given =
+            request.headers().get(http::header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
         given.strip_prefix(b"Bearer ").is_some_and(|given| equal(given, token.expose().as_bytes()))
     }
 }

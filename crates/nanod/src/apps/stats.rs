@@ -33,7 +33,11 @@ impl Stats {
 
     /// Answers so far, as (hundreds, count).
     pub(crate) fn by_class(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.by_class.iter().map(|count| count.load(Ordering::Relaxed)).enumerate().filter(|(_, count)| *count > 0)
+        self.by_class
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .enumerate()
+            .filter(|(_, count)| *count > 0)
     }
 
     /// The histogram: (upper bound in seconds, count in the bucket), the sum in seconds.

@@ -77,7 +77,10 @@ impl Problem {
 
 /// Whether the client would rather read HTML.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// NANO's own answer. `detail` is for development only.

@@ -72,7 +72,12 @@ impl Server {
                 listeners.push(bind(SocketAddr::new(all, port), Some(port)).await?);
             }
         }
-        let front = Front { registry: Arc::clone(registry), dev, ids: request::Ids::new(), all: Connections::default() };
+        let front = Front {
+            registry: Arc::clone(registry),
+            dev,
+            ids: request::Ids::new(),
+            all: Connections::default(),
+        };
         Ok(Self {
             front: Arc::new(front),
             listeners,

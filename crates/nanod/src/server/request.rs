@@ -12,10 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
 
+use super::Front;
 use super::answer::{Problem, failure, prefers_html, reply};
 use super::body::{Limited, OutBody};
 use super::connections::Busy;
-use super::Front;
 use crate::apps::App;
 
 /// The header that carries a request's id, both ways.
@@ -54,7 +54,10 @@ impl Ids {
     fn of(&self, headers: &HeaderMap) -> HeaderValue {
         let sane = |value: &&HeaderValue| {
             (1..=REQUEST_ID_BYTES_MAX).contains(&value.len())
-                && value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+                && value
+                    .as_bytes()
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
         };
         headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| self.make())
     }
@@ -126,12 +129,14 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let is_head = request.method() == http::Method::HEAD;
     let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
     let (head, body) = request.into_parts();
-    let declared = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared =
+        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > asked.app.max_body_bytes) {
         return asked.respond(Err(Fault::BodyTooLarge.into())).into();
     }
     let max_body_bytes = asked.app.max_body_bytes;
-    let body = (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
+    let body =
+        (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
     let request = Box::new(nano_runtime::Request {
         arrived,
         method: head.method,
@@ -194,4 +199,3 @@ fn is_authority(bytes: &[u8]) -> bool {
     (1..=AUTHORITY_BYTES_MAX).contains(&bytes.len())
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
 }
-

@@ -43,11 +43,8 @@ const COUNTERS: [PerApp; 3] = [
     ("nano_lost_isolates", "Isolates written off with their thread", |s| s.lost),
 ];
 
-const TERMINATIONS: [(&str, fn(&WorkerStats) -> u64); 3] = [
-    ("cpu_limit", |s| s.ended_cpu),
-    ("memory_limit", |s| s.ended_memory),
-    ("timeout", |s| s.ended_timeout),
-];
+const TERMINATIONS: [(&str, fn(&WorkerStats) -> u64); 3] =
+    [("cpu_limit", |s| s.ended_cpu), ("memory_limit", |s| s.ended_memory), ("timeout", |s| s.ended_timeout)];
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -73,7 +70,9 @@ impl Collector for Scrape {
         for (app, stats) in &stats {
             #[allow(clippy::cast_precision_loss, reason = "nanoseconds, for people")]
             let seconds = stats.cpu_ns as f64 / 1e9;
-            family.encode_family(&[("app", *app)])?.encode_counter::<[(&str, &str); 0], _, f64>(&seconds, None)?;
+            family
+                .encode_family(&[("app", *app)])?
+                .encode_counter::<[(&str, &str); 0], _, f64>(&seconds, None)?;
         }
         let help = "Isolates ended from outside of their script";
         let mut family = encoder.encode_descriptor("nano_terminations", help, None, MetricType::Counter)?;
@@ -98,7 +97,10 @@ fn requests(encoder: &mut DescriptorEncoder<'_>, apps: &[Arc<App>]) -> Result<()
     for app in apps {
         for (class, count) in app.stats.by_class() {
             let class = format!("{class}xx");
-            counter(&mut family.encode_family(&[("app", app.config.name.as_str()), ("status", &class)])?, count)?;
+            counter(
+                &mut family.encode_family(&[("app", app.config.name.as_str()), ("status", &class)])?,
+                count,
+            )?;
         }
     }
     Ok(())
@@ -129,7 +131,11 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
     let figures = [
         ("nano_process_resident_memory_bytes", "Memory in use", field("VmRSS").map(|kib| kib * 1024)),
         ("nano_process_threads", "Threads", field("Threads")),
-        ("nano_handed_over_turns", "Times a long turn gave its thread away", Some(nano_runtime::handed_over_turns())),
+        (
+            "nano_handed_over_turns",
+            "Times a long turn gave its thread away",
+            Some(nano_runtime::handed_over_turns()),
+        ),
     ];
     for (name, help, value) in figures {
         if let Some(value) = value {

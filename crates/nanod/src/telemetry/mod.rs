@@ -20,7 +20,8 @@ const BANNER_APPS_MAX: usize = 20;
 
 /// Sends log lines to stderr.
 pub(crate) fn start(config: &Log, format: Option<LogFormat>, dev: bool) {
-    let by_terminal = if dev || std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json };
+    let by_terminal =
+        if dev || std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json };
     let format = format.or(config.format).unwrap_or(by_terminal);
     let level = match config.level {
         Level::Error => LevelFilter::ERROR,

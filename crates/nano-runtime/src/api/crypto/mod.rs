@@ -70,10 +70,7 @@ fn crypto_digest(
     super::return_array_buffer(scope, &mut rv, result);
 }
 
-fn hmac_key(
-    scope: &mut v8::PinScope<'_, '_>,
-    args: &v8::FunctionCallbackArguments<'_>,
-) -> Option<hmac::Key> {
+fn hmac_key(scope: &mut v8::PinScope<'_, '_>, args: &v8::FunctionCallbackArguments<'_>) -> Option<hmac::Key> {
     let algorithm = match super::string_arg(scope, args, 0).as_str() {
         "SHA-1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         "SHA-256" => hmac::HMAC_SHA256,

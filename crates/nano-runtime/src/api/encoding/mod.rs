@@ -90,7 +90,9 @@ fn encoding_decode_utf8(
     let text = if fatal {
         match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
-            Err(_) => return super::throw_type_error(scope, "The encoded data was not valid for encoding utf-8"),
+            Err(_) => {
+                return super::throw_type_error(scope, "The encoded data was not valid for encoding utf-8");
+            }
         }
     } else {
         UTF_8.decode_without_bom_handling(bytes).0

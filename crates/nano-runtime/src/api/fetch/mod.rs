@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::engine::{OpFn, ops};
 use crate::worker::{
-    BodyError, Event, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody, RequestId, Written,
-    app_started, request_failed, state_of,
+    BodyError, Event, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody, RequestId,
+    Written, app_started, request_failed, state_of,
 };
 
 /// Headers that one response may have.
@@ -83,7 +83,8 @@ fn request_headers(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let id = super::id_arg(&args, 0);
-    let Some(headers) = state_of(scope).and_then(|s| Some(s.requests.get(&id)?.request.headers.clone())) else {
+    let Some(headers) = state_of(scope).and_then(|s| Some(s.requests.get(&id)?.request.headers.clone()))
+    else {
         return ended(scope);
     };
     let mut list: Vec<v8::Local<'_, v8::Value>> = Vec::with_capacity(headers.len() * 2);
@@ -263,7 +264,8 @@ fn respond(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let id = super::id_arg(&args, 0);
-    let status = u16::try_from(super::u32_arg(&args, 1)).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let status =
+        u16::try_from(super::u32_arg(&args, 1)).ok().and_then(|code| StatusCode::from_u16(code).ok());
     let Some(status) = status.filter(|status| status.as_u16() >= 200) else {
         return super::throw_range_error(scope, "the response's status is not one that can be sent");
     };
@@ -356,7 +358,12 @@ fn response_error<'s>(
     let Some(state) = state_of(scope) else { return };
     let Some(request) = state.requests.get(&id) else { return };
     let request_id = request.request.id.to_str().unwrap_or("");
-    state.logs.write(tracing::Level::ERROR, &state.app, request_id, &format!("response stream failed: {text}"));
+    state.logs.write(
+        tracing::Level::ERROR,
+        &state.app,
+        request_id,
+        &format!("response stream failed: {text}"),
+    );
     if let Some(pipe) = &request.pipe {
         pipe.end(Err(BodyError::Broken("the app's stream failed".into())));
     }
