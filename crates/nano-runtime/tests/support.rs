@@ -96,7 +96,7 @@ impl Bench {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, String> {
-        let task = self.runtime.spawn(tokio::time::timeout(TEST_WALL_MAX, future));
+        let task = self.runtime.spawn(async move { tokio::time::timeout(TEST_WALL_MAX, future).await });
         match self.runtime.block_on(task) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_elapsed)) => Err(format!("not done after {TEST_WALL_MAX:?}")),
