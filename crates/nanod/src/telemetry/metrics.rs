@@ -43,7 +43,10 @@ const COUNTERS: [PerApp; 3] = [
     ("nano_lost_isolates", "Isolates written off with their thread", |s| s.lost),
 ];
 
-const TERMINATIONS: [(&str, fn(&WorkerStats) -> u64); 3] =
+/// A reason for the end of an isolate, and how often it came.
+type Reason = (&'static str, fn(&WorkerStats) -> u64);
+
+const TERMINATIONS: [Reason; 3] =
     [("cpu_limit", |s| s.ended_cpu), ("memory_limit", |s| s.ended_memory), ("timeout", |s| s.ended_timeout)];
 
 impl Collector for Scrape {
