@@ -4,13 +4,9 @@
 //! any other thread.
 
 mod api;
-mod bodies;
-mod globals;
-mod handlers;
-mod life;
-mod limits;
+#[allow(dead_code, reason = "the worker tests to come read more of a line")]
 mod logs;
-mod modules;
+#[allow(dead_code, reason = "the worker tests to come build more kinds of apps")]
 mod support;
 
 use std::process::ExitCode;
@@ -34,17 +30,7 @@ fn main() -> ExitCode {
         .expect("the runtime starts");
     let bench = Bench::new(&engine, runtime.handle(), &logs);
 
-    let mut trials = api::trials(&bench);
-    for tests in [
-        handlers::tests(),
-        modules::tests(),
-        bodies::tests(),
-        limits::tests(),
-        life::tests(),
-        globals::tests(),
-    ] {
-        trials.extend(tests.into_iter().map(|test| bench.trial(test)));
-    }
+    let trials = api::trials(&bench);
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Threads that the memory tests left behind never come back.
     runtime.shutdown_background();

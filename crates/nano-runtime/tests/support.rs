@@ -48,6 +48,7 @@ pub(crate) struct Test {
 }
 
 /// Lists async functions of a module as its tests.
+#[allow(unused_macros, reason = "the worker tests to come are listed with it")]
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         pub(crate) fn tests() -> Vec<$crate::support::Test> {
@@ -58,6 +59,7 @@ macro_rules! tests {
         }
     };
 }
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use tests;
 
 /// Where tests run: one engine, one runtime, one log.
