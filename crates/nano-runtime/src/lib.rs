@@ -1,7 +1,7 @@
 //! NANO's engine: V8 isolates as actors, the web APIs inside them, and the limits around them.
 //!
 //! The crate turns an app's folder ([`AppSpec`]) into a [`Worker`], which answers [`Request`]s. V8's types do not
-//! leave it: what crosses is plain data and `http` types. Every `unsafe` block is in [`engine`].
+//! leave it: what crosses is plain data and `http` types. Every `unsafe` block is in the module `engine`.
 
 mod api;
 mod bootstrap;
