@@ -1,8 +1,8 @@
-//! Drives the real executable.
+//! The real `nanod`, each test with processes of its own on free ports.
 
-#[test]
-fn the_schema_is_printed() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_nanod")).arg("schema").output().unwrap();
-    assert!(output.status.success());
-    assert!(String::from_utf8(output.stdout).unwrap().contains("max_in_flight"));
-}
+mod client;
+mod faults;
+mod malformed;
+mod nanod;
+mod routing;
+mod smuggling;
