@@ -1,0 +1,38 @@
+//! The runtime from outside: apps in folders, requests in, replies out, through the crate's public API only.
+//!
+//! One binary, since each one that links V8 is large, and without the usual harness: the engine has to start before
+//! any other thread.
+
+mod api;
+#[allow(dead_code, reason = "the worker tests to come read more of a line")]
+mod logs;
+#[allow(dead_code, reason = "the worker tests to come build more kinds of apps")]
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use nano_runtime::{Engine, EngineOptions};
+use support::Bench;
+
+/// More threads than a small machine has cores: scripts that cannot be interrupted hold some, and those that run out
+/// of memory inside a built-in keep theirs.
+const WORKER_THREADS: usize = 12;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let engine = Engine::start(&EngineOptions::default()).expect("the engine starts");
+    let logs = logs::Logs::install();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .expect("the runtime starts");
+    let bench = Bench::new(&engine, runtime.handle(), &logs);
+
+    let trials = api::trials(&bench);
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // Threads that the memory tests left behind never come back.
+    runtime.shutdown_background();
+    conclusion.exit_code()
+}

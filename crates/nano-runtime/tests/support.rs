@@ -1,0 +1,350 @@
+//! What the tests are written with: apps made of strings, requests, and waiting without sleeping.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body::{Body, Frame};
+use libtest_mimic::Trial;
+use nano_runtime::{
+    AppSpec, BodyError, Engine, Failure, Fault, IncomingBody, Limits, Reply, ReplyBody, Request, Worker,
+    WorkerStats,
+};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::logs::Logs;
+
+/// What any single test may take: far more than it does, even on a busy machine.
+const TEST_WALL_MAX: Duration = Duration::from_secs(60);
+/// Apps that start at once.
+const COLD_STARTS: usize = 4;
+
+/// The limits of a test's app, unless it says otherwise.
+const LIMITS: Limits = Limits {
+    cpu_ms: 5_000,
+    timeout_ms: 30_000,
+    memory_mb: 128,
+    max_in_flight: 64,
+    max_queue: 64,
+    idle_ms: 60_000,
+    max_isolates: 1,
+};
+
+type TestFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A test under its name.
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Bench) -> TestFuture,
+}
+
+/// Lists async functions of a module as its tests.
+#[allow(unused_macros, reason = "the worker tests to come are listed with it")]
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<$crate::support::Test> {
+            vec![$($crate::support::Test {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: |bench| Box::pin($name(bench)),
+            }),*]
+        }
+    };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use tests;
+
+/// Where tests run: one engine, one runtime, one log.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    engine: Engine,
+    runtime: Handle,
+    cold_starts: Arc<Semaphore>,
+    pub(crate) logs: Arc<Logs>,
+}
+
+impl Bench {
+    pub(crate) fn new(engine: &Engine, runtime: &Handle, logs: &Arc<Logs>) -> Self {
+        Self {
+            engine: engine.clone(),
+            runtime: runtime.clone(),
+            cold_starts: Arc::new(Semaphore::new(COLD_STARTS)),
+            logs: Arc::clone(logs),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn trial(&self, test: Test) -> Trial {
+        let bench = self.clone();
+        let name = test.name.trim_start_matches("runtime::");
+        Trial::test(name, move || {
+            let run = (test.run)(bench.clone());
+            bench.run(run).map_err(Into::into)
+        })
+    }
+
+    /// Runs a future on a thread of the runtime, with a deadline. The error is its panic's message.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, String> {
+        let task = self.runtime.spawn(async move { tokio::time::timeout(TEST_WALL_MAX, future).await });
+        match self.runtime.block_on(task) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(_elapsed)) => Err(format!("not done after {TEST_WALL_MAX:?}")),
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(panic) => panic_message(&*panic),
+                Err(error) => error.to_string(),
+            }),
+        }
+    }
+
+    /// An app of files, with `index.js` as its entry.
+    pub(crate) fn app(&self) -> AppBuilder {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        AppBuilder {
+            bench: self.clone(),
+            name: format!("app-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+            env: BTreeMap::new(),
+            limits: LIMITS,
+            dir,
+        }
+    }
+
+    /// An app of one file.
+    pub(crate) fn script(&self, source: &str) -> App {
+        self.app().file("index.js", source).start()
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "the test panicked".to_owned())
+}
+
+pub(crate) struct AppBuilder {
+    bench: Bench,
+    name: String,
+    env: BTreeMap<String, String>,
+    limits: Limits,
+    dir: TempDir,
+}
+
+impl AppBuilder {
+    /// The app's folder: inside of the temporary one, so that there is a place outside of it.
+    fn root(&self) -> PathBuf {
+        self.dir.path().join("app")
+    }
+
+    /// The folder around the app's.
+    pub(crate) fn outside(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+        std::fs::write(path, content).expect("the file is written");
+        self
+    }
+
+    pub(crate) fn link(self, path: &str, target: &Path) -> Self {
+        std::os::unix::fs::symlink(target, self.root().join(path)).expect("the link is made");
+        self
+    }
+
+    pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
+        self.env.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    pub(crate) fn start(self) -> App {
+        let spec = AppSpec {
+            name: self.name.as_str().into(),
+            root: self.root().canonicalize().expect("the app's folder exists"),
+            main: "index.js".to_owned(),
+            env: Arc::new(self.env),
+            limits: self.limits,
+        };
+        let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
+        App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }
+    }
+}
+
+/// An app that answers.
+#[derive(Clone)]
+pub(crate) struct App {
+    worker: Arc<Worker>,
+    pub(crate) name: String,
+    logs: Arc<Logs>,
+    _dir: Arc<TempDir>,
+}
+
+impl App {
+    pub(crate) async fn fetch(&self, request: Request) -> Result<Reply, Failure> {
+        self.worker.fetch(Box::new(request)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Reply, Failure> {
+        self.fetch(get(path)).await
+    }
+
+    /// The text of a reply that has to come.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        match self.get(path).await {
+            Ok(reply) => text_of(reply).await,
+            Err(failure) => panic!("{path} failed: {failure:?}"),
+        }
+    }
+
+    pub(crate) async fn failure(&self, path: &str) -> Failure {
+        match self.get(path).await {
+            Ok(reply) => panic!("{path} was answered {}", reply.status),
+            Err(failure) => failure,
+        }
+    }
+
+    pub(crate) async fn fault(&self, path: &str) -> Fault {
+        self.failure(path).await.fault
+    }
+
+    /// The detail of a start-up that has to fail.
+    pub(crate) async fn startup_failure(&self) -> String {
+        let failure = self.failure("/").await;
+        assert_eq!(failure.fault, Fault::Startup, "{failure:?}");
+        failure.detail.expect("a failed start has a detail")
+    }
+
+    /// As [`App::get`], on a task of its own.
+    pub(crate) fn begin(&self, path: &str) -> tokio::task::JoinHandle<Result<Reply, Failure>> {
+        self.begin_fetch(get(path))
+    }
+
+    pub(crate) fn begin_fetch(&self, request: Request) -> tokio::task::JoinHandle<Result<Reply, Failure>> {
+        let app = self.clone();
+        tokio::spawn(async move { app.fetch(request).await })
+    }
+
+    pub(crate) fn stats(&self) -> WorkerStats {
+        self.worker.stats()
+    }
+
+    /// Waits until the app has logged a line with `part` in it; gives the first such line.
+    pub(crate) async fn logged(&self, part: &str) -> crate::logs::Line {
+        self.logs.wait_for(&self.name, part).await
+    }
+
+    /// What the app has logged until now.
+    pub(crate) fn log(&self) -> Vec<crate::logs::Line> {
+        self.logs.of(&self.name)
+    }
+}
+
+/// A GET of `path`.
+pub(crate) fn get(path: &str) -> Request {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = format!("req-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Request {
+        arrived: std::time::Instant::now(),
+        method: Method::GET,
+        scheme: "http",
+        host: HeaderValue::from_static("app.test"),
+        uri: path.parse().expect("a path"),
+        headers: HeaderMap::new(),
+        body: None,
+        id: id.parse().expect("a header value"),
+    }
+}
+
+/// A POST of `body` to `path`.
+pub(crate) fn post(path: &str, body: IncomingBody) -> Request {
+    Request { method: Method::POST, body: Some(body), ..get(path) }
+}
+
+/// All of a reply's body.
+pub(crate) async fn bytes_of(reply: Reply) -> Result<Vec<u8>, BodyError> {
+    match reply.body {
+        ReplyBody::Empty => Ok(Vec::new()),
+        ReplyBody::Full(bytes) => Ok(bytes.to_vec()),
+        ReplyBody::Stream(mut body) => read_all(&mut body).await,
+        ReplyBody::Incoming(mut body) => read_all(&mut body).await,
+    }
+}
+
+pub(crate) async fn text_of(reply: Reply) -> String {
+    let bytes = bytes_of(reply).await.expect("the body is read to its end");
+    String::from_utf8(bytes).expect("the body is text")
+}
+
+async fn read_all(
+    body: &mut (impl Body<Data = Bytes, Error = BodyError> + Unpin),
+) -> Result<Vec<u8>, BodyError> {
+    let mut all = Vec::new();
+    while let Some(chunk) = read_chunk(body).await {
+        all.extend_from_slice(&chunk?);
+    }
+    Ok(all)
+}
+
+/// The next chunk of a body.
+pub(crate) async fn read_chunk(
+    body: &mut (impl Body<Data = Bytes, Error = BodyError> + Unpin),
+) -> Option<Result<Bytes, BodyError>> {
+    let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+    Some(frame.map(|frame| frame.into_data().expect("a frame of data")))
+}
+
+/// A request body that a test fills as it goes; it ends when the sender is dropped.
+pub(crate) fn channel_body() -> (mpsc::UnboundedSender<Result<Bytes, BodyError>>, IncomingBody) {
+    struct ChannelBody(mpsc::UnboundedReceiver<Result<Bytes, BodyError>>);
+    impl Body for ChannelBody {
+        type Data = Bytes;
+        type Error = BodyError;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            self.0.poll_recv(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        }
+    }
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (sender, Box::pin(ChannelBody(receiver)))
+}
+
+/// A request body of these chunks.
+pub(crate) fn body(chunks: &[&'static str]) -> IncomingBody {
+    let (sender, body) = channel_body();
+    for chunk in chunks {
+        sender.send(Ok(Bytes::from_static(chunk.as_bytes()))).expect("the receiver lives");
+    }
+    body
+}
+
+/// Waits for what no event tells of, by letting other tasks run.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TEST_WALL_MAX / 2;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {:?}: {what}", TEST_WALL_MAX / 2);
+        tokio::task::yield_now().await;
+    }
+}
