@@ -1,11 +1,13 @@
 //! One V8 isolate with one context, made from the snapshot and entered by one thread at a time.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::abandon;
+use super::entry::{Entered, Residents};
 use super::memory::{self, MemoryAccount};
 use super::watchdog::Control;
 use super::{callbacks, modules, snapshot};
@@ -20,13 +22,23 @@ pub(crate) struct IsolateLimits {
     pub(crate) memory_bytes: usize,
 }
 
-/// An isolate that any thread may enter, one at a time. Fields drop in order: the isolate first.
+/// An isolate that any thread may enter, one at a time.
 pub(crate) struct Isolate {
-    context: v8::Global<v8::Context>,
-    shared: v8::SharedIsolate,
+    /// Dropped before the isolate.
+    context: ManuallyDrop<v8::Global<v8::Context>>,
+    /// Dropped unless the isolate is lost.
+    shared: ManuallyDrop<v8::SharedIsolate>,
+    raw: v8::UnsafeRawIsolatePtr,
+    residents: Residents,
+    lost: AtomicBool,
     memory: Arc<MemoryAccount>,
     control: Arc<Control>,
 }
+
+// SAFETY: `raw` is the address of what `shared` refers to, which is `Send`; all else is.
+unsafe impl Send for Isolate {}
+// SAFETY: as above; `enter` is for one thread at a time, which its callers see to.
+unsafe impl Sync for Isolate {}
 
 /// V8 ran out of memory where it cannot unwind. The isolate must not be entered again, and its memory is gone.
 #[derive(Debug)]
@@ -52,41 +64,60 @@ impl Isolate {
             let context = v8::Context::new(scope, v8::ContextOptions::default());
             v8::Global::new(scope, context)
         };
+        // SAFETY: the pointer is used only while the isolate lives.
+        let raw = unsafe { isolate.as_raw_isolate_ptr() };
         // SAFETY: all that hangs off the isolate is `Send`: its only slot is the worker's `IsolateState`, whose type
         // `enter` and `set_state` ask to be `Send`, and its callbacks hold an `Arc` of atomics.
         let shared = unsafe { isolate.try_into_shared() };
         let shared =
             shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
         control.attach(shared.thread_safe_handle());
-        Self { context, shared, memory, control: Arc::clone(control) }
+        Self {
+            context: ManuallyDrop::new(context),
+            shared: ManuallyDrop::new(shared),
+            raw,
+            residents: Residents::default(),
+            lost: AtomicBool::new(false),
+            memory,
+            control: Arc::clone(control),
+        }
     }
 
     /// Enters the isolate on this thread for the time of `f`. The caller makes sure that no other thread is inside
     /// (it would wait) and that this thread is in no other isolate.
     pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
-        let entered = Cell::new(None);
+        let resident = self.residents.admit();
         let result = abandon::run(|| {
-            let mut locker = self.shared.lock();
-            // SAFETY: it is only used on this thread, and only while the isolate is entered.
-            entered.set(Some(unsafe { locker.as_raw_isolate_ptr() }));
-            let scope = pin!(v8::HandleScope::new(&mut *locker));
-            let mut scope = scope.init();
-            let context = v8::Local::new(&scope, &self.context);
-            let scope = &mut v8::ContextScope::new(&mut scope, context);
-            f(scope)
+            if resident {
+                // SAFETY: the caller answers for the threads, and `self` keeps the isolate.
+                let _entered = unsafe { Entered::new(self.raw) };
+                self.inside(f)
+            } else {
+                let _locker = self.shared.lock();
+                self.inside(f)
+            }
         });
         result.map_err(|abandon::Abandoned| {
-            // The locker was not dropped: it keeps the isolate alive and locked for good. What points to `control`
-            // from inside lives as long.
+            self.lost.store(true, Ordering::SeqCst);
+            // What the isolate's callbacks refer to.
             std::mem::forget(Arc::clone(&self.control));
-            if let Some(raw) = entered.get() {
-                // SAFETY: the locker kept the isolate alive.
-                let isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(raw) };
-                // SAFETY: this thread entered it above and is still inside. To V8, the thread is free again.
-                unsafe { isolate.exit() };
-            }
+            // SAFETY: a lost isolate is never disposed of.
+            let isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+            // SAFETY: this thread entered it above and is still inside. To V8, the thread is free again.
+            unsafe { isolate.exit() };
             Lost
         })
+    }
+
+    /// Opens the scopes, in an isolate that the thread has entered.
+    fn inside<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
+        // SAFETY: `self` keeps the isolate.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+        let scope = pin!(v8::HandleScope::new(&mut isolate));
+        let mut scope = scope.init();
+        let context = v8::Local::new(&scope, &*self.context);
+        let scope = &mut v8::ContextScope::new(&mut scope, context);
+        f(scope)
     }
 
     /// The object that `main.js` handed over for the engine's calls. It can be taken once.
@@ -101,6 +132,18 @@ impl Isolate {
 
     pub(crate) fn memory(&self) -> &Arc<MemoryAccount> {
         &self.memory
+    }
+}
+
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        if self.lost.load(Ordering::SeqCst) {
+            return;
+        }
+        // SAFETY: it is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.context) };
+        // SAFETY: it is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.shared) };
     }
 }
 

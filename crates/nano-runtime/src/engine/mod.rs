@@ -4,6 +4,7 @@
 
 mod abandon;
 mod callbacks;
+mod entry;
 mod isolate;
 mod memory;
 mod modules;

@@ -103,7 +103,9 @@ impl Control {
 unsafe extern "C" fn hand_over_worker(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
     // SAFETY: `data` is the `Control` of the isolate that runs here, which its owner keeps for longer.
     let control = unsafe { &*data.cast::<Control>() };
-    control.hand_over_requested.store(false, Ordering::SeqCst);
+    if !control.hand_over_requested.swap(false, Ordering::SeqCst) {
+        return; // It was meant for a turn that ended before it was served.
+    }
     HANDED_OVER.fetch_add(1, Ordering::Relaxed);
     let _ = std::panic::catch_unwind(|| {
         tokio::task::block_in_place(|| std::thread::park_timeout(HAND_OVER_PAUSE));
@@ -184,6 +186,7 @@ impl Watchdog {
                 slot
             }))
         });
+        control.hand_over_requested.store(false, Ordering::SeqCst);
         *slot.control.lock() = Some(Arc::clone(control));
         Turn { watchdog: self, slot, begun_ns: Cell::new(u64::MAX), now_ns: Cell::new(0) }
     }
