@@ -197,6 +197,7 @@ pub(crate) fn request_failed<'s>(
     let fault = if request.body_too_large { Fault::BodyTooLarge } else { Fault::Exception };
     let request_id = request.request.id.to_str().unwrap_or("");
     logs.write(tracing::Level::ERROR, &app, request_id, &format!("uncaught exception: {detail}"));
+    state.note_settled(id);
     if let Some(actor) = actor {
         actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);
     }
