@@ -624,6 +624,11 @@ impl Actor {
         matches!(self.inbox.lock().phase, Phase::Dead)
     }
 
+    /// Whether its script was ended from outside: what owes an answer gets it when the isolate dies.
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.control.terminated().is_some()
+    }
+
     /// Whether a turn runs now.
     pub(crate) fn is_running(&self) -> bool {
         self.inbox.lock().running
