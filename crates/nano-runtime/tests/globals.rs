@@ -16,124 +16,27 @@ tests![
 ];
 
 /// Writable, configurable, not enumerable.
-const INTERFACES: &[&str] = &[
-    "AbortController",
-    "AbortSignal",
-    "ByteLengthQueuingStrategy",
-    "CountQueuingStrategy",
-    "Crypto",
-    "CryptoKey",
-    "CustomEvent",
-    "DOMException",
-    "ErrorEvent",
-    "Event",
-    "EventTarget",
-    "FetchEvent",
-    "Headers",
-    "MessageEvent",
-    "Navigator",
-    "Performance",
-    "PromiseRejectionEvent",
-    "ReadableByteStreamController",
-    "ReadableStream",
-    "ReadableStreamBYOBReader",
-    "ReadableStreamBYOBRequest",
-    "ReadableStreamDefaultController",
-    "ReadableStreamDefaultReader",
-    "Request",
-    "Response",
-    "SubtleCrypto",
-    "TextDecoder",
-    "TextDecoderStream",
-    "TextEncoder",
-    "TextEncoderStream",
-    "TransformStream",
-    "TransformStreamDefaultController",
-    "URL",
-    "URLSearchParams",
-    "WritableStream",
-    "WritableStreamDefaultController",
-    "WritableStreamDefaultWriter",
-];
+const INTERFACES: &str = "\
+    AbortController AbortSignal ByteLengthQueuingStrategy CountQueuingStrategy Crypto CryptoKey \
+    CustomEvent DOMException ErrorEvent Event EventTarget FetchEvent Headers MessageEvent Navigator \
+    Performance PromiseRejectionEvent ReadableByteStreamController ReadableStream \
+    ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController \
+    ReadableStreamDefaultReader Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder \
+    TextEncoderStream TransformStream TransformStreamDefaultController URL URLSearchParams \
+    WritableStream WritableStreamDefaultController WritableStreamDefaultWriter";
 /// As the interfaces; from ECMA-262, ECMA-402 and WebAssembly, in this version of V8.
-const LANGUAGE: &[&str] = &[
-    "AggregateError",
-    "Array",
-    "ArrayBuffer",
-    "AsyncDisposableStack",
-    "Atomics",
-    "BigInt",
-    "BigInt64Array",
-    "BigUint64Array",
-    "Boolean",
-    "DataView",
-    "Date",
-    "DisposableStack",
-    "Error",
-    "EvalError",
-    "FinalizationRegistry",
-    "Float16Array",
-    "Float32Array",
-    "Float64Array",
-    "Function",
-    "Int16Array",
-    "Int32Array",
-    "Int8Array",
-    "Intl",
-    "Iterator",
-    "JSON",
-    "Map",
-    "Math",
-    "Number",
-    "Object",
-    "Promise",
-    "Proxy",
-    "RangeError",
-    "ReferenceError",
-    "Reflect",
-    "RegExp",
-    "Set",
-    "String",
-    "SuppressedError",
-    "Symbol",
-    "SyntaxError",
-    "Temporal",
-    "TypeError",
-    "URIError",
-    "Uint16Array",
-    "Uint32Array",
-    "Uint8Array",
-    "Uint8ClampedArray",
-    "WeakMap",
-    "WeakRef",
-    "WeakSet",
-    "WebAssembly",
-    "console",
-    "decodeURI",
-    "decodeURIComponent",
-    "encodeURI",
-    "encodeURIComponent",
-    "escape",
-    "eval",
-    "globalThis",
-    "isFinite",
-    "isNaN",
-    "parseFloat",
-    "parseInt",
-    "unescape",
-];
+const LANGUAGE: &str = "\
+    AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array \
+    Boolean DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array \
+    Float64Array Function Int16Array Int32Array Int8Array Intl Iterator JSON Map Math Number Object \
+    Promise Proxy RangeError ReferenceError Reflect RegExp Set String SuppressedError Symbol SyntaxError \
+    Temporal TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef \
+    WeakSet WebAssembly console decodeURI decodeURIComponent encodeURI encodeURIComponent escape eval \
+    globalThis isFinite isNaN parseFloat parseInt unescape";
 /// Writable, configurable, enumerable.
-const FUNCTIONS: &[&str] = &[
-    "atob",
-    "btoa",
-    "clearInterval",
-    "clearTimeout",
-    "queueMicrotask",
-    "reportError",
-    "setInterval",
-    "setTimeout",
-    "structuredClone",
-];
+const FUNCTIONS: &str = "\
+    atob btoa clearInterval clearTimeout queueMicrotask reportError setInterval setTimeout \
+    structuredClone";
 
 async fn every_global_is_known(bench: Bench) {
     let app = bench.script(
@@ -141,7 +44,8 @@ async fn every_global_is_known(bench: Bench) {
         export default () => {
           const found = {};
           for (const key of Reflect.ownKeys(globalThis)) {
-            const { writable, enumerable, configurable, get, set } = Object.getOwnPropertyDescriptor(globalThis, key);
+            const { writable, enumerable, configurable, get, set } =
+              Object.getOwnPropertyDescriptor(globalThis, key);
             const flags = [writable && "writable", enumerable && "enumerable", configurable && "configurable",
               get && "get", set && "set"].filter((flag) => flag).join(" ");
             (found[flags] ??= []).push(String(key));
@@ -150,12 +54,12 @@ async fn every_global_is_known(bench: Bench) {
           return Response.json(found);
         };"#,
     );
-    let mut values = [INTERFACES, LANGUAGE].concat();
+    let mut values: Vec<_> = [INTERFACES, LANGUAGE].iter().flat_map(|list| list.split(' ')).collect();
     values.sort_unstable();
     let expected = json!({
         "": ["Infinity", "NaN", "undefined"],
         "writable configurable": values,
-        "writable enumerable configurable": FUNCTIONS,
+        "writable enumerable configurable": FUNCTIONS.split(' ').collect::<Vec<_>>(),
         "enumerable configurable get set":
             ["onerror", "onrejectionhandled", "onunhandledrejection", "performance", "self"],
         "enumerable configurable get": ["crypto", "navigator"],
@@ -166,7 +70,7 @@ async fn every_global_is_known(bench: Bench) {
 }
 
 async fn interfaces_are_as_web_idl_says(bench: Bench) {
-    let names = serde_json::to_string(INTERFACES).expect("JSON");
+    let names = serde_json::to_string(&INTERFACES.split(' ').collect::<Vec<_>>()).expect("JSON");
     let app = bench.script(&format!(
         r#"
         const wrong = [];
@@ -193,9 +97,12 @@ async fn interfaces_are_as_web_idl_says(bench: Bench) {
             check(!("prototype" in method), `${{name}}.${{key}} is no constructor`);
             check(method.name === (member.get ? `get ${{key}}` : key), `the name of ${{name}}.${{key}}`);
             let result;
-            try {{ result = Reflect.apply(method, {{}}, [{{}}, {{}}, {{}}, {{}}]); }} catch (error) {{ result = error; }}
+            try {{
+              result = Reflect.apply(method, {{}}, [{{}}, {{}}, {{}}, {{}}]);
+            }} catch (error) {{ result = error; }}
             const refused = result instanceof TypeError
-              || (result instanceof Promise && await result.then(() => 0, (error) => error) instanceof TypeError);
+              || (result instanceof Promise
+                && await result.then(() => 0, (error) => error) instanceof TypeError);
             check(refused, `${{name}}.${{key}} of another object`);
           }}
         }}
@@ -207,25 +114,33 @@ async fn interfaces_are_as_web_idl_says(bench: Bench) {
 async fn functions_have_their_names_and_lengths(bench: Bench) {
     let app = bench.script(
         r#"
-        const functions = [setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, reportError, atob, btoa,
-          structuredClone, addEventListener, removeEventListener, dispatchEvent, Response.json, Response.redirect,
-          Response.error, URL.canParse, AbortSignal.timeout, AbortSignal.any, ReadableStream.from,
-          crypto.getRandomValues, crypto.subtle.digest, Headers.prototype.append, Request.prototype.clone];
-        const constructors = [URL, Request, Response, Headers, Event, AbortController, TextDecoder, TransformStream];
+        const functions = [
+          setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, reportError, atob, btoa,
+          structuredClone, addEventListener, removeEventListener, dispatchEvent, Response.json,
+          Response.redirect, Response.error, URL.canParse, AbortSignal.timeout, AbortSignal.any,
+          ReadableStream.from, crypto.getRandomValues, crypto.subtle.digest, Headers.prototype.append,
+          Request.prototype.clone,
+        ];
+        const constructors = [
+          URL, Request, Response, Headers, Event, AbortController, TextDecoder, TransformStream,
+        ];
         export default () => Response.json([
           functions.map((f) => `${f.name} ${f.length}`).join(),
           constructors.map((f) => `${f.name} ${f.length}`).join(),
           functions.filter((f) => {
-            try { new f(); return true; } catch (error) { return !(error instanceof TypeError) || "prototype" in f; }
+            try { new f(); return true; } catch (error) {
+              return !(error instanceof TypeError) || "prototype" in f;
+            }
           }).map((f) => f.name),
         ]);"#,
     );
     let answer: Value = serde_json::from_str(&app.text("/").await).expect("JSON");
     assert_eq!(
         answer[0],
-        "setTimeout 1,setInterval 1,clearTimeout 0,clearInterval 0,queueMicrotask 1,reportError 1,atob 1,btoa 1,\
-         structuredClone 1,addEventListener 2,removeEventListener 2,dispatchEvent 1,json 1,redirect 1,error 0,\
-         canParse 1,timeout 1,any 1,from 1,getRandomValues 1,digest 2,append 2,clone 0"
+        "setTimeout 1,setInterval 1,clearTimeout 0,clearInterval 0,queueMicrotask 1,reportError 1,\
+         atob 1,btoa 1,structuredClone 1,addEventListener 2,removeEventListener 2,dispatchEvent 1,\
+         json 1,redirect 1,error 0,canParse 1,timeout 1,any 1,from 1,getRandomValues 1,digest 2,\
+         append 2,clone 0"
     );
     assert_eq!(
         answer[1],
@@ -237,13 +152,17 @@ async fn functions_have_their_names_and_lengths(bench: Bench) {
 async fn what_an_app_must_not_have_is_not_there(bench: Bench) {
     let app = bench.script(
         r#"
-        const names = ["SharedArrayBuffer", "process", "require", "module", "exports", "global", "Buffer", "Deno", "Bun",
-          "__dirname", "__filename", "setImmediate", "window", "document", "location", "importScripts", "Worker",
-          "XMLHttpRequest", "ops", "primordials", "hooks", "internal", "bootstrap", "nano", "gc", "d8", "print", "load",
-          "read", "quit", "version", "ExecutionContext", "caches"];
+        const names = [
+          "SharedArrayBuffer", "process", "require", "module", "exports", "global", "Buffer", "Deno",
+          "Bun", "__dirname", "__filename", "setImmediate", "window", "document", "location",
+          "importScripts", "Worker", "XMLHttpRequest", "ops", "primordials", "hooks", "internal",
+          "bootstrap", "nano", "gc", "d8", "print", "load", "read", "quit", "version",
+          "ExecutionContext", "caches",
+        ];
         const indirect = (0, eval);
         export default () => Response.json(names.filter((name) => name in globalThis
-          || indirect(`typeof ${name}`) !== "undefined" || new Function(`return typeof ${name}`)() !== "undefined"));"#,
+          || indirect(`typeof ${name}`) !== "undefined" 
+          || new Function(`return typeof ${name}`)() !== "undefined"));"#,
     );
     assert_eq!(app.text("/").await, "[]");
 }
@@ -265,16 +184,20 @@ async fn there_is_no_shared_memory_to_wait_on(bench: Bench) {
 async fn nothing_internal_is_reachable(bench: Bench) {
     let app = bench.script(
         r#"
-        const internal = new Set(["console_write", "promise_state", "proxy_details", "request_url", "body_read", "body_collect",
-          "response_write", "handler_failed", "hold", "app_ready", "timer_start", "report_exception", "performance_now",
-          "encoding_encode_utf8", "fireTimer", "forgetTimer", "promiseRejected", "drainRejections", "abortRequest",
-          "makeServerRequest", "sendResponse", "streamOf", "ArrayPrototypeJoin", "MapPrototypeGet", "SafeMap",
-          "configureInterface", "converters", "require", "primordials", "ops", "NativeSource", "Pump"]);
+        const internal = new Set([
+          "console_write", "promise_state", "proxy_details", "request_url", "body_read", "body_collect",
+          "response_write", "handler_failed", "hold", "app_ready", "timer_start", "report_exception",
+          "performance_now", "encoding_encode_utf8", "fireTimer", "forgetTimer", "promiseRejected",
+          "drainRejections", "abortRequest", "makeServerRequest", "sendResponse", "streamOf",
+          "ArrayPrototypeJoin", "MapPrototypeGet", "SafeMap", "configureInterface", "converters",
+          "require", "primordials", "ops", "NativeSource", "Pump",
+        ]);
         function walk(roots) {
           const found = new Set(), seen = new Set(), queue = [...roots];
           while (queue.length > 0) {
             const object = queue.pop();
-            if ((typeof object !== "object" && typeof object !== "function") || object === null || seen.has(object)) {
+            const isObject = (typeof object === "object" && object !== null) || typeof object === "function";
+            if (!isObject || seen.has(object)) {
               continue;
             }
             if (object === internal) continue;
@@ -301,7 +224,8 @@ async fn nothing_internal_is_reachable(bench: Bench) {
           Error.prepareStackTrace = undefined;
         }
         export default async function (request, env, ctx) {
-          const planted = request.url.endsWith("/planted") ? [{ deep: [() => 0, { console_write() {} }] }] : [];
+          const planted = request.url.endsWith("/planted")
+            ? [{ deep: [() => 0, { console_write() {} }] }] : [];
           const received = [];
           const note = function () { received.push(this, ...arguments); callSites(); };
           structuredClone({ get a() { note.call(undefined); } });
@@ -309,13 +233,15 @@ async fn nothing_internal_is_reachable(bench: Bench) {
           const response = new Response(stream);
           await response.clone().text();
           await new ReadableStream({ cancel: note }).cancel(1);
-          await new Promise((resolve) => setTimeout(function () { note.apply(this, arguments); resolve(); }, 0));
-          await new Promise((resolve) => queueMicrotask(function () { note.apply(this, arguments); resolve(); }));
+          const noting = (resolve) => function () { note.apply(this, arguments); resolve(); };
+          await new Promise((resolve) => setTimeout(noting(resolve), 0));
+          await new Promise((resolve) => queueMicrotask(noting(resolve)));
           request.signal.addEventListener("abort", note);
           const error = await request.json().catch((error) => error);
           new Headers([["a", "b"]]).forEach(note);
           await { then(resolve) { note.apply(this, arguments); resolve(); } };
-          return Response.json(walk([globalThis, request, env, ctx, response, stream, received, sites, error, planted,
+          return Response.json(walk([
+            globalThis, request, env, ctx, response, stream, received, sites, error, planted,
             request.body, new TransformStream(), crypto.subtle, performance]));
         }"#,
     );

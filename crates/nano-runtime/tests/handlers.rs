@@ -13,10 +13,6 @@ tests![
     an_entry_without_a_handler_fails_to_start,
     env_is_frozen_and_each_apps_own,
     the_request_is_what_the_client_sent,
-    wait_until_outlives_the_answer,
-    wait_until_may_be_called_by_what_it_waits_for,
-    a_failure_of_wait_until_is_logged,
-    wait_until_is_cut_at_its_time_limit,
     pass_through_on_exception_changes_nothing,
     an_answer_that_is_no_response_is_an_exception,
     an_exception_is_logged_with_its_place,
@@ -34,9 +30,13 @@ async fn a_module_object_is_a_handler(bench: Bench) {
             const { pathname } = new URL(request.url);
             if (pathname === "/sync") return new Response(this.greeting);
             if (pathname === "/arguments") {
-              return Response.json([arguments.length, request instanceof Request, typeof env, typeof ctx.waitUntil]);
+              return Response.json([
+                arguments.length, request instanceof Request, typeof env, typeof ctx.waitUntil,
+              ]);
             }
-            if (pathname === "/thenable") return { then(resolve) { resolve(new Response("from a thenable")); } };
+            if (pathname === "/thenable") {
+              return { then(resolve) { resolve(new Response("from a thenable")); } };
+            }
             return (async () => {
               await null;
               return new Response(`async ${this.greeting}`, { status: 201, headers: { "x-a": "1" } });
@@ -54,8 +54,11 @@ async fn a_module_object_is_a_handler(bench: Bench) {
 
 async fn a_function_is_a_handler(bench: Bench) {
     for source in [
-        "export default function (request, env, ctx) { return new Response(`${request.method} ${env.A} ${typeof ctx}`); }",
-        "export default async (request, env, ctx) => new Response(`${request.method} ${env.A} ${typeof ctx}`);",
+        "export default function (request, env, ctx) {
+           return new Response(`${request.method} ${env.A} ${typeof ctx}`);
+         }",
+        "export default async (request, env, ctx) =>
+           new Response(`${request.method} ${env.A} ${typeof ctx}`);",
         "const handler = async function (request, env, ctx) {
            await new Promise((resolve) => setTimeout(resolve, 1));
            return new Response(`${request.method} ${env.A} ${typeof ctx}`);
@@ -145,7 +148,8 @@ async fn env_is_frozen_and_each_apps_own(bench: Bench) {
         export default { fetch(request, env) {
           const before = JSON.stringify(env);
           const refused = [];
-          for (const change of [() => { env.KEY = "changed"; }, () => { env.more = 1; }, () => { delete env.KEY; },
+          for (const change of [
+            () => { env.KEY = "changed"; }, () => { env.more = 1; }, () => { delete env.KEY; },
             () => Object.setPrototypeOf(env, null)]) {
             try { change(); } catch (error) { refused.push(error.name); }
           }
@@ -184,88 +188,13 @@ async fn the_request_is_what_the_client_sent(bench: Bench) {
     let answer = text_of(app.fetch(request).await.expect("an answer")).await;
     assert_eq!(
         answer,
-        r#"["POST","https://shop.example:8080/c?x=1&y=%C3%A4",[["cookie","a=b"],["x-empty",""],["x-twice","1, 2"]],false,"manual",false]"#
+        concat!(
+            r#"["POST","https://shop.example:8080/c?x=1&y=%C3%A4","#,
+            r#"[["cookie","a=b"],["x-empty",""],["x-twice","1, 2"]],false,"manual",false]"#
+        )
     );
     let answer = text_of(app.fetch(get("/")).await.expect("an answer")).await;
     assert_eq!(answer, r#"["GET","http://app.test/",[],true,"manual",false]"#);
-}
-
-async fn wait_until_outlives_the_answer(bench: Bench) {
-    let app = bench.script(
-        r#"
-        let finish;
-        export default { fetch(request, env, ctx) {
-          if (request.url.endsWith("/finish")) {
-            finish();
-            return new Response("finishing");
-          }
-          ctx.waitUntil(new Promise((resolve) => { finish = resolve; }).then(async () => {
-            await null;
-            console.log("after the answer");
-          }));
-          return new Response("at once");
-        } };"#,
-    );
-    assert_eq!(app.text("/").await, "at once");
-    assert!(app.log().is_empty(), "the work waits for the second request");
-    assert_eq!(app.text("/finish").await, "finishing");
-    app.logged("after the answer").await;
-}
-
-async fn wait_until_may_be_called_by_what_it_waits_for(bench: Bench) {
-    let app = bench.script(
-        r#"
-        const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
-        export default { fetch(request, env, ctx) {
-          ctx.waitUntil(pause().then(() => {
-            ctx.waitUntil(pause().then(() => console.log("the second of them")));
-          }));
-          return new Response();
-        } };"#,
-    );
-    app.text("/").await;
-    app.logged("the second of them").await;
-}
-
-async fn a_failure_of_wait_until_is_logged(bench: Bench) {
-    let app = bench.script(
-        r#"
-        export default { fetch(request, env, ctx) {
-          ctx.waitUntil(Promise.reject(new Error("the background broke")));
-          return new Response("fine");
-        } };"#,
-    );
-    let request = get("/");
-    let id = request.id.to_str().expect("text").to_owned();
-    assert_eq!(text_of(app.fetch(request).await.expect("an answer")).await, "fine");
-    let line = app.logged("the background broke").await;
-    assert_eq!((line.level, line.request_id.as_str()), (Level::ERROR, id.as_str()));
-    assert!(line.message.contains("index.js:3"), "{line:?}");
-}
-
-async fn wait_until_is_cut_at_its_time_limit(bench: Bench) {
-    let app = bench
-        .app()
-        .limits(|limits| limits.timeout_ms = 1000)
-        .file(
-            "index.js",
-            r#"
-            let ticks = 0;
-            export default { async fetch(request, env, ctx) {
-              if (request.url.endsWith("/ticks")) {
-                const before = ticks;
-                await new Promise((resolve) => setTimeout(resolve, 50));
-                return Response.json([before > 0, ticks - before]);
-              }
-              ctx.waitUntil(new Promise(() => {}));
-              setInterval(() => { ticks++; }, 1);
-              return new Response("answered");
-            } };"#,
-        )
-        .start();
-    assert_eq!(app.text("/").await, "answered");
-    app.logged("waitUntil took too long").await;
-    assert_eq!(app.text("/ticks").await, "[true,0]", "the request's interval ended with it");
 }
 
 async fn pass_through_on_exception_changes_nothing(bench: Bench) {
@@ -329,8 +258,11 @@ async fn whatever_is_thrown_is_an_exception(bench: Bench) {
     let app = bench.script(
         r#"
         const throwables = {
-          "/string": "just text", "/undefined": undefined, "/null": null, "/object": { a: 1 }, "/symbol": Symbol("s"),
-          "/hostile": { get stack() { throw new Error("again"); }, toString() { throw new Error("and again"); } },
+          "/string": "just text", "/undefined": undefined, "/null": null, "/object": { a: 1 },
+          "/symbol": Symbol("s"),
+          "/hostile": {
+            get stack() { throw new Error("again"); }, toString() { throw new Error("and again"); },
+          },
           "/proxy": new Proxy({}, { get() { throw new Error("trapped"); } }), "/number": 5,
           "/long": new Error("x".repeat(1_000_000)),
         };

@@ -39,8 +39,8 @@ fn app_of(bench: &Bench, cases: &[(&str, &str)], limits: impl FnOnce(&mut nano_r
     bench.app().limits(limits).file("index.js", source).start()
 }
 
-const ENDLESS_WASM: &str = "new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, \
-    102, 0, 0, 10, 9, 1, 7, 0, 3, 64, 12, 0, 11, 11])";
+const ENDLESS_WASM: &str = "new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, \
+    5, 1, 1, 102, 0, 0, 10, 9, 1, 7, 0, 3, 64, 12, 0, 11, 11])";
 
 async fn cpu_is_limited_whatever_burns_it(bench: Bench) {
     let wasm = format!("new WebAssembly.Instance(new WebAssembly.Module({ENDLESS_WASM})).exports.f();");
@@ -63,12 +63,10 @@ async fn cpu_is_limited_whatever_burns_it(bench: Bench) {
         ("/eval", "(0, eval)('for (;;);');"),
         (
             "/rejection",
-            "addEventListener('unhandledrejection', () => { for (;;); }); Promise.reject(1); await new Promise(() => {});",
+            "addEventListener('unhandledrejection', () => { for (;;); }); Promise.reject(1);
+             await new Promise(() => {});",
         ),
-        (
-            "/generator",
-            "const g = { *[Symbol.iterator]() { for (;;) yield 1; } }; new Set(g.constructor === 1 ? [] : (function* () { for (;;) yield 1; })());",
-        ),
+        ("/generator", "new Set((function* () { for (;;) yield 1; })());"),
         ("/wasm", wasm.as_str()),
     ];
     let app = app_of(&bench, &cases, |limits| limits.cpu_ms = 100);
@@ -114,7 +112,8 @@ async fn wall_time_is_limited_while_a_handler_waits(bench: Bench) {
     let cases = [
         (
             "/never",
-            "console.log('waits'); request.signal.onabort = () => console.log('aborted'); await new Promise(() => {});",
+            "console.log('waits'); request.signal.onabort = () => console.log('aborted');
+             await new Promise(() => {});",
         ),
         ("/body", "await request.text();"),
         ("/slow", "await new Promise((resolve) => setTimeout(resolve, 600_000));"),
@@ -150,7 +149,8 @@ async fn the_heap_is_limited(bench: Bench) {
         ("/strings", "for (let i = 0; ; i++) keep.push(`${i}`.padStart(1000, `${i}`));"),
         (
             "/concat",
-            "let s = 'x'; for (;;) { s = s + s.slice(0, 1 << 20) + Math.random(); keep.push(s); /x$/.test(s); }",
+            "let s = 'x';
+             for (;;) { s = s + s.slice(0, 1 << 20) + Math.random(); keep.push(s); /x$/.test(s); }",
         ),
         ("/map", "const map = new Map(); for (let i = 0; ; i++) map.set(i, `${i}`);"),
         ("/closures", "for (;;) { const x = keep.length; keep.push(() => x); }"),
@@ -158,7 +158,8 @@ async fn the_heap_is_limited(bench: Bench) {
         ("/microtasks", "for (;;) queueMicrotask(() => {});"),
         (
             "/timers",
-            "const more = () => { for (let i = 0; i < 1000; i++) keep.push([i]); setTimeout(more, 0); }; more(); await new Promise(() => {});",
+            "const more = () => { for (let i = 0; i < 1000; i++) keep.push([i]); setTimeout(more, 0); };
+             more(); await new Promise(() => {});",
         ),
         ("/catch", "for (;;) { try { for (;;) keep.push({}); } catch {} finally { keep.push({}); } }"),
         ("/functions", "for (let i = 0; ; i++) keep.push(new Function(`return ${i}`)());"),
@@ -310,7 +311,8 @@ async fn neighbours_answer_while_an_app_spins(bench: Bench) {
 async fn neighbours_answer_while_an_app_is_inside_a_built_in(bench: Bench) {
     // V8 serves no interrupt while it sorts numbers.
     let sort = "const list = Float64Array.from({ length: 6e6 }, (_, i) => (i * 7919) % 1e6); \
-        console.log('sorting'); for (let i = 0; i < 3; i++) { list.reverse(); list.sort(); } return new Response('sorted');";
+        console.log('sorting'); for (let i = 0; i < 3; i++) { list.reverse(); list.sort(); }
+        return new Response('sorted');";
     let app = app_of(&bench, &[("/sort", sort)], |limits| limits.cpu_ms = 60_000);
     let neighbour = app_of(&bench, &[], |_| {});
     assert_eq!(neighbour.text("/ok").await, "ok");

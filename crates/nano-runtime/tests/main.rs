@@ -5,13 +5,17 @@
 
 mod api;
 mod bodies;
+mod figures;
 mod globals;
 mod handlers;
 mod life;
 mod limits;
 mod logs;
 mod modules;
+mod replies;
+mod starts;
 mod support;
+mod wait_until;
 
 use std::process::ExitCode;
 
@@ -37,10 +41,14 @@ fn main() -> ExitCode {
     let mut trials = api::trials(&bench);
     for tests in [
         handlers::tests(),
+        wait_until::tests(),
         modules::tests(),
+        starts::tests(),
         bodies::tests(),
+        replies::tests(),
         limits::tests(),
         life::tests(),
+        figures::tests(),
         globals::tests(),
     ] {
         trials.extend(tests.into_iter().map(|test| bench.trial(test)));
