@@ -162,10 +162,18 @@ async fn the_heap_is_limited(bench: Bench) {
              more(); await new Promise(() => {});",
         ),
         ("/catch", "for (;;) { try { for (;;) keep.push({}); } catch {} finally { keep.push({}); } }"),
-        ("/functions", "for (let i = 0; ; i++) keep.push(new Function(`return ${i}`)());"),
+        (
+            "/functions",
+            "for (let i = 0; ; i++) keep.push(new Function(`return '${i}'.padEnd(9) + '${'x'.repeat(9999)}'`)());",
+        ),
         ("/streams", "for (;;) keep.push(new Response('x').body);"),
     ];
-    let app = app_of(&bench, &cases, |limits| limits.memory_mb = 32);
+    let app = app_of(&bench, &cases, |limits| {
+        limits.memory_mb = 32;
+        // Collecting garbage takes its time when there is next to none.
+        limits.cpu_ms = 60_000;
+        limits.timeout_ms = 60_000;
+    });
     for (path, _) in cases {
         assert_eq!(app.text("/count").await, "1", "a fresh isolate before {path}");
         assert_eq!(app.fault(path).await, Fault::MemoryLimit, "{path}");
