@@ -4,10 +4,18 @@
 //! any other thread.
 
 mod api;
-#[allow(dead_code, reason = "the worker tests to come read more of a line")]
+mod bodies;
+mod figures;
+mod globals;
+mod handlers;
+mod life;
+mod limits;
 mod logs;
-#[allow(dead_code, reason = "the worker tests to come build more kinds of apps")]
+mod modules;
+mod replies;
+mod starts;
 mod support;
+mod wait_until;
 
 use std::process::ExitCode;
 
@@ -30,7 +38,21 @@ fn main() -> ExitCode {
         .expect("the runtime starts");
     let bench = Bench::new(&engine, runtime.handle(), &logs);
 
-    let trials = api::trials(&bench);
+    let mut trials = api::trials(&bench);
+    for tests in [
+        handlers::tests(),
+        wait_until::tests(),
+        modules::tests(),
+        starts::tests(),
+        bodies::tests(),
+        replies::tests(),
+        limits::tests(),
+        life::tests(),
+        figures::tests(),
+        globals::tests(),
+    ] {
+        trials.extend(tests.into_iter().map(|test| bench.trial(test)));
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Threads that the memory tests left behind never come back.
     runtime.shutdown_background();

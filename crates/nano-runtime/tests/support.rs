@@ -48,7 +48,6 @@ pub(crate) struct Test {
 }
 
 /// Lists async functions of a module as its tests.
-#[allow(unused_macros, reason = "the worker tests to come are listed with it")]
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
         pub(crate) fn tests() -> Vec<$crate::support::Test> {
@@ -59,7 +58,6 @@ macro_rules! tests {
         }
     };
 }
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use tests;
 
 /// Where tests run: one engine, one runtime, one log.
@@ -79,10 +77,6 @@ impl Bench {
             cold_starts: Arc::new(Semaphore::new(COLD_STARTS)),
             logs: Arc::clone(logs),
         }
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     pub(crate) fn trial(&self, test: Test) -> Trial {
@@ -243,6 +237,10 @@ impl App {
     pub(crate) fn begin_fetch(&self, request: Request) -> tokio::task::JoinHandle<Result<Reply, Failure>> {
         let app = self.clone();
         tokio::spawn(async move { app.fetch(request).await })
+    }
+
+    pub(crate) async fn preload(&self) -> Result<(), Failure> {
+        self.worker.preload().await
     }
 
     pub(crate) fn stats(&self) -> WorkerStats {

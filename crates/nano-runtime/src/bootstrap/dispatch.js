@@ -11,8 +11,9 @@ const {
   StringPrototypeStartsWith, TypeError,
 } = primordials;
 
-// Requests whose handler or stream still runs, so that a client that goes away can be told to them.
+// Requests whose handler still runs, and the pumps of streams, so that a client that goes away can be told to them.
 let running;
+let pumps;
 let handle;
 let env;
 
@@ -83,6 +84,7 @@ function handlerOf(namespace) {
 function start(namespace, evaluation, variables) {
   env = ObjectFreeze(variables);
   running = new SafeMap();
+  pumps = new SafeMap();
   PromisePrototypeThen(
     PromiseResolve(evaluation),
     () => {
@@ -148,8 +150,11 @@ function answer(rid, request, response) {
     return;
   }
   running.set(rid, request);
-  const done = () => { running.delete(rid); };
-  PromisePrototypeThen(pump, done, done);
+  pumps.set(rid, pump);
+  PromisePrototypeThen(pump.ended, () => {
+    running.delete(rid);
+    pumps.delete(rid);
+  });
 }
 
 /** The client is gone. */
@@ -162,6 +167,7 @@ function abortRequest(rid) {
   } catch (error) {
     reportException(error);
   }
+  pumps.get(rid)?.gone();
 }
 
 exports.start = start;

@@ -31,7 +31,8 @@ const interfaces = [
   ["crypto", ["Crypto"]],
 ];
 
-// Operations of the global object (3.7.7): writable, configurable, enumerable.
+// Operations of the global object (3.7.7): writable, configurable, enumerable. They are written as methods, since a
+// function could be constructed.
 const functions = [
   ["timers", ["setTimeout", "setInterval", "clearTimeout", "clearInterval"]],
   ["global_scope", ["queueMicrotask", "reportError"]],

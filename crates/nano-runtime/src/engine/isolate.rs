@@ -46,7 +46,7 @@ pub(crate) struct Lost;
 
 impl Isolate {
     pub(super) fn new(snapshot: &'static [u8], limits: &IsolateLimits, control: &Arc<Control>) -> Self {
-        let memory = MemoryAccount::new(limits.memory_bytes);
+        let memory = MemoryAccount::new(limits.memory_bytes, control);
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot.into())
             .external_references(Cow::Borrowed(static_external_references()))
@@ -57,7 +57,7 @@ impl Isolate {
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
         isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
-        memory::install_limits(&mut isolate, control);
+        memory::install_limits(&mut isolate, &memory);
         modules::install_callbacks(&mut isolate);
         let context = {
             v8::scope!(let scope, &mut isolate);

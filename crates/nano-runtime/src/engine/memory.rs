@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::abandon;
 use super::watchdog::{Control, Termination};
@@ -12,16 +12,33 @@ const HEADROOM_STEP_BYTES: usize = 16 << 20;
 /// How many such steps: past them V8 gives up, and [`out_of_memory`] is the last line.
 const HEADROOM_STEPS: usize = 4;
 
+/// How far V8 is with a buffer that was refused: it collects garbage, calls [`near_heap_limit`] though the heap is
+/// not full, and asks once more.
+const NOT_REFUSED: u8 = 0;
+const REFUSED: u8 = 1;
+const REFUSED_AND_COLLECTED: u8 = 2;
+
 /// The bytes outside V8's heap that one isolate holds, with their limit.
-#[derive(Debug)]
 pub(crate) struct MemoryAccount {
     used: AtomicUsize,
     limit: usize,
+    refusal: AtomicU8,
+    control: Arc<Control>,
 }
 
 impl MemoryAccount {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    pub(crate) fn new(limit: usize, control: &Arc<Control>) -> Arc<Self> {
+        let (used, refusal) = (AtomicUsize::new(0), AtomicU8::new(NOT_REFUSED));
+        Arc::new(Self { used, limit, refusal, control: Arc::clone(control) })
+    }
+
+    /// As [`MemoryAccount::try_add`], for the allocator of buffers.
+    fn try_add_buffer(&self, bytes: usize) -> bool {
+        let fits = self.try_add(bytes);
+        let last_attempt = self.refusal.load(Ordering::Relaxed) == REFUSED_AND_COLLECTED;
+        let refusal = if fits || last_attempt { NOT_REFUSED } else { REFUSED };
+        self.refusal.store(refusal, Ordering::Relaxed);
+        fits
     }
 
     /// Counts `bytes` more, unless that is over the limit.
@@ -51,7 +68,7 @@ static ALLOCATOR: v8::RustAllocatorVtable<MemoryAccount> =
     v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_account };
 
 unsafe extern "C" fn allocate(account: &MemoryAccount, len: usize) -> *mut c_void {
-    if !account.try_add(len) {
+    if !account.try_add_buffer(len) {
         return std::ptr::null_mut();
     }
     // SAFETY: calloc has no preconditions; a zero length may give null, hence the 1.
@@ -63,7 +80,7 @@ unsafe extern "C" fn allocate(account: &MemoryAccount, len: usize) -> *mut c_voi
 }
 
 unsafe extern "C" fn allocate_uninitialized(account: &MemoryAccount, len: usize) -> *mut c_void {
-    if !account.try_add(len) {
+    if !account.try_add_buffer(len) {
         return std::ptr::null_mut();
     }
     // SAFETY: malloc has no preconditions; a zero length may give null, hence the 1.
@@ -86,17 +103,27 @@ unsafe extern "C" fn drop_account(account: *const MemoryAccount) {
 }
 
 /// Sets the heap limit's callback and the out-of-memory handler of a new isolate.
-pub(super) fn install_limits(isolate: &mut v8::OwnedIsolate, control: &Arc<Control>) {
-    // The isolate's owner keeps the `Control` for longer than the isolate.
-    isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(control).cast_mut().cast());
+pub(super) fn install_limits(isolate: &mut v8::OwnedIsolate, account: &Arc<MemoryAccount>) {
+    // The isolate's allocator keeps the account for as long as the isolate.
+    isolate.add_near_heap_limit_callback(near_heap_limit, Arc::as_ptr(account).cast_mut().cast());
     isolate.set_oom_error_handler(out_of_memory);
 }
 
-/// Ends the running script and gives it room to unwind: returning the same limit would abort the process.
+/// Ends the running script and gives it room to unwind: when the heap is full, returning the same limit would abort
+/// the process.
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
-    // SAFETY: `data` is the `Control` given to `install_limits`, which outlives the isolate.
-    let control = unsafe { &*data.cast::<Control>() };
-    control.terminate(Termination::Memory);
+    // SAFETY: `data` is the account given to `install_limits`, which the isolate's allocator keeps alive.
+    let account = unsafe { &*data.cast::<MemoryAccount>() };
+    let refused = account.refusal.compare_exchange(
+        REFUSED,
+        REFUSED_AND_COLLECTED,
+        Ordering::Relaxed,
+        Ordering::Relaxed,
+    );
+    if refused.is_ok() {
+        return current; // The heap is not full: the script gets its RangeError.
+    }
+    account.control.terminate(Termination::Memory);
     if current < initial.saturating_add(HEADROOM_STEP_BYTES * HEADROOM_STEPS) {
         current + HEADROOM_STEP_BYTES
     } else {

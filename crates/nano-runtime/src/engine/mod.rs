@@ -70,6 +70,7 @@ impl Engine {
             return Err(EngineError::StartedTwice);
         }
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
+        v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");
         v8::V8::initialize_platform(v8::new_default_platform(options.v8_threads, false).make_shared());
         v8::V8::initialize();
         let snapshot = snapshot::create().map_err(EngineError::Bootstrap)?;

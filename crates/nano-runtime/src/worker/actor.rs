@@ -302,6 +302,7 @@ impl Actor {
                     let request_id = state.requests.get(&id).and_then(|r| r.request.id.to_str().ok());
                     tracing::warn!(app = &*state.app, request_id, "waitUntil took too long and was cut");
                     state.cut_holds(id);
+                    self.work(scope, turn, id, |_| {});
                 }
             }
             Event::StartExpired => {
@@ -348,9 +349,13 @@ impl Actor {
         if let Some(owner) = state.requests.get_mut(&request) {
             owner.cpu_used += spent;
         }
-        if state.is_finished(request) {
-            state.close_request(request);
-            self.settle_debt(request);
+        let mut settled = Some(request);
+        while let Some(id) = settled {
+            if state.is_finished(id) {
+                state.close_request(id);
+                self.settle_debt(id);
+            }
+            settled = state.next_settled();
         }
         let forgotten = std::mem::take(&mut state.forgotten_timers);
         if !forgotten.is_empty() && self.control.terminated().is_none() {
@@ -616,6 +621,11 @@ impl Actor {
     /// Whether it takes no requests any more.
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.inbox.lock().phase, Phase::Dead)
+    }
+
+    /// Whether its script was ended from outside: what owes an answer gets it when the isolate dies.
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.control.terminated().is_some()
     }
 
     /// Whether a turn runs now.

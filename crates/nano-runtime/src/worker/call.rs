@@ -188,6 +188,9 @@ pub(crate) fn request_failed<'s>(
     let detail = describe_exception(scope, exception);
     let Some(state) = state_of(scope) else { return };
     let actor = state.actor.upgrade();
+    if actor.as_ref().is_some_and(|actor| actor.is_terminated()) {
+        return; // Its `stack` was a getter that ran into a limit: the answer is the limit's.
+    }
     let (app, logs) = (Arc::clone(&state.app), Arc::clone(&state.logs));
     let Some(request) = state.requests.get_mut(&id) else { return };
     if request.replied {
@@ -197,6 +200,7 @@ pub(crate) fn request_failed<'s>(
     let fault = if request.body_too_large { Fault::BodyTooLarge } else { Fault::Exception };
     let request_id = request.request.id.to_str().unwrap_or("");
     logs.write(tracing::Level::ERROR, &app, request_id, &format!("uncaught exception: {detail}"));
+    state.note_settled(id);
     if let Some(actor) = actor {
         actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);
     }

@@ -117,6 +117,8 @@ pub(crate) struct IsolateState {
     /// Whose work runs now.
     pub(crate) current: RequestId,
     pub(crate) requests: IdMap<RequestState>,
+    /// Requests other than the current one that got on by its work: one may resolve what another waits for.
+    settled_others: Vec<RequestId>,
     pub(crate) rejections: bool,
     pending: IdMap<PendingOp>,
     next_op: OpId,
@@ -152,6 +154,7 @@ impl IsolateState {
             started_at: SystemTime::now(),
             current: STARTUP,
             requests: IdMap::default(),
+            settled_others: Vec::new(),
             rejections: false,
             pending: IdMap::default(),
             next_op: 1,
@@ -282,13 +285,22 @@ impl IsolateState {
             .is_some_and(|r| r.replied && r.holds == 0 && r.pipe.as_ref().is_none_or(|pipe| pipe.is_over()))
     }
 
+    /// Request `id` was answered, or one of its `waitUntil` promises was settled: it may have nothing left to do.
+    pub(crate) fn note_settled(&mut self, id: RequestId) {
+        if id != self.current {
+            self.settled_others.push(id);
+        }
+    }
+
+    /// One of the requests that got on by another's work.
+    pub(crate) fn next_settled(&mut self) -> Option<RequestId> {
+        self.settled_others.pop()
+    }
+
     /// The time of the request's `waitUntil` promises is over.
     pub(crate) fn cut_holds(&mut self, id: RequestId) {
         if let Some(request) = self.requests.get_mut(&id) {
             request.holds = 0;
-        }
-        if self.is_finished(id) {
-            self.close_request(id);
         }
     }
 

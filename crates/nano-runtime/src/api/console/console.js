@@ -8,13 +8,14 @@ const {
   StringPrototypeSlice, SymbolToStringTag,
 } = primordials;
 const webidl = require("webidl");
-const { MAX_TOTAL_CHARS, bounded, dataProperty, formatPrimitive, indent, inspect } = require("inspect");
+const { MAX_TOTAL_CHARS, bounded, dataProperty, formatPrimitive, indent, inspect, ownKeys } = require("inspect");
 const { stackOf } = require("domexception");
 const { converters } = webidl;
 
 const MAX_GROUP_INDENT = 32; // levels of groups beyond this are not indented further
 const MAX_TABLE_ROWS = 1000;
 const MAX_TABLE_COLUMNS = 50;
+const MAX_CELL_CHARS = 1000;
 const MAX_MESSAGE_PARTS = 1000; // arguments of one call
 
 let groupDepth = 0;
@@ -35,13 +36,13 @@ const show = (value) => (typeof value === "string" ? bounded(value) : inspect(va
 function formatArguments(args) {
   const length = MathMin(args.length, MAX_MESSAGE_PARTS);
   if (length === 0) return "";
-  const first = args[0];
+  const first = typeof args[0] === "string" ? bounded(args[0]) : args[0];
   let text;
   let next = 1;
   if (typeof first === "string" && length > 1 && StringPrototypeIndexOf(first, "%") >= 0) {
     text = "";
     let from = 0;
-    for (let i = 0; i + 1 < first.length; i++) {
+    for (let i = 0; i + 1 < first.length && text.length < MAX_TOTAL_CHARS; i++) {
       if (StringPrototypeCharCodeAt(first, i) !== 37) continue;
       const code = StringPrototypeCharCodeAt(first, i + 1);
       let insert;
@@ -197,7 +198,7 @@ function append(list, value) {
     __proto__: null, value, writable: true, enumerable: true, configurable: true,
   });
 }
-const cell = (value) => inspect(value, 0);
+const cut = (text) => (text.length <= MAX_CELL_CHARS ? text : `${StringPrototypeSlice(text, 0, MAX_CELL_CHARS)}...`);
 
 // 2.1.7: a row for each enumerable property, a column for each property of those.
 function table(data, properties) {
@@ -212,8 +213,14 @@ function table(data, properties) {
   if (properties !== undefined) for (let i = 0; i < properties.length; i++) addColumn(properties[i]);
   const rows = []; // [index, own value, cells by column]
   let hasValues = false;
-  const keys = ReflectOwnKeys(data);
-  for (let i = 0; i < keys.length && rows.length < MAX_TABLE_ROWS; i++) {
+  let budget = MAX_TOTAL_CHARS; // for the cells, before they are cut
+  const cell = (value) => {
+    const text = inspect(value, 0);
+    budget -= text.length;
+    return cut(text);
+  };
+  const keys = ownKeys(data, MAX_TABLE_ROWS);
+  for (let i = 0; i < keys.length && rows.length < MAX_TABLE_ROWS && budget > 0; i++) {
     const key = keys[i];
     if (typeof key !== "string" || (key === "length" && ArrayIsArray(data))) continue;
     const descriptor = ObjectGetOwnPropertyDescriptor(data, key);
@@ -222,7 +229,7 @@ function table(data, properties) {
     const cells = { __proto__: null };
     let value = "";
     if (webidl.isObject(row) && ops.proxy_details(row) === undefined) {
-      const rowKeys = ReflectOwnKeys(row);
+      const rowKeys = ownKeys(row, MAX_TABLE_COLUMNS);
       for (let j = 0; j < rowKeys.length && j < MAX_TABLE_COLUMNS; j++) {
         const rowKey = rowKeys[j];
         if (typeof rowKey !== "string") continue;
@@ -236,14 +243,14 @@ function table(data, properties) {
       value = cell(row);
       hasValues = true;
     }
-    append(rows, { __proto__: null, index: key, value, cells });
+    append(rows, { __proto__: null, index: cut(key), value, cells });
   }
   return drawTable(rows, columns, hasValues);
 }
 function drawTable(rows, columns, hasValues) {
   const grid = []; // lines of cells, the heads first
   const heads = ["(index)"];
-  for (let i = 0; i < columns.length; i++) append(heads, columns[i]);
+  for (let i = 0; i < columns.length; i++) append(heads, cut(columns[i]));
   if (hasValues) append(heads, "Values");
   append(grid, heads);
   for (let i = 0; i < rows.length; i++) {
@@ -264,7 +271,7 @@ function drawTable(rows, columns, hasValues) {
     return left + ArrayPrototypeJoin(parts, middle) + right;
   };
   let text = rule("┌", "┬", "┐");
-  for (let i = 0; i < grid.length; i++) {
+  for (let i = 0; i < grid.length && text.length < MAX_TOTAL_CHARS; i++) {
     const parts = [];
     for (let j = 0; j < widths.length; j++) append(parts, StringPrototypePadEnd(` ${grid[i][j]}`, widths[j]));
     text += `\n│${ArrayPrototypeJoin(parts, "│")}│`;

@@ -109,11 +109,14 @@ test("huge and deep values are bounded", () => {
   for (let i = 0; i < 1000; i++) cause = new Error("c", { cause });
   for (const value of [deep, proxies, wide, circular, cause, "x".repeat(5_000_000), ["x".repeat(5_000_000)],
     new Array(4_294_967_295), new Uint8Array(5_000_000), new Map(Array.from({ length: 100_000 }, (_, i) => [i, i])),
+    new String("x".repeat(5_000_000)), new Array(5_000_000).fill(0), [new Uint8Array(5_000_000)],
+    new Array(1000).fill(Object.fromEntries(Array.from({ length: 50 }, (_, i) => [i, "x".repeat(10_000)]))),
     2n ** 100_000n, Object.fromEntries([["k".repeat(100_000), 1]]), new Array(100_000).fill("y".repeat(1000))]) {
     console.log(value);
     console.log("%s%o", value, value);
     console.table(value);
   }
+  console.log("%s".repeat(500), ...new Array(500).fill("x".repeat(60_000)));
   const holes = [];
   holes[4_000_000_000] = 1;
   console.log(holes);

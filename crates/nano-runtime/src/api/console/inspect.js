@@ -9,8 +9,9 @@ const {
   ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ObjectPrototype, ObjectPrototypeToString,
   ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeMap, String, StringPrototypeCharCodeAt,
   StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypePadStart, StringPrototypeRepeat,
-  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith, SymbolPrototypeGetDescription,
-  SymbolToStringTag,
+  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeValueOf,
+  SymbolPrototypeGetDescription, SymbolToStringTag, TypedArrayPrototypeGetLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
 const { isDOMException, messageOf, nameOf, stackOf } = require("domexception");
 
@@ -289,6 +290,26 @@ function showArray(context, array, level, parts, name) {
   }
   addMore(parts, length - i);
 }
+// How many elements an array, a typed array or a String object has; 0 for other objects.
+function elementCount(object) {
+  if (ArrayIsArray(object)) return dataProperty(object, "length");
+  try {
+    if (TypedArrayPrototypeGetSymbolToStringTag(object) !== undefined) return TypedArrayPrototypeGetLength(object);
+    return StringPrototypeValueOf(object).length;
+  } catch {
+    return 0;
+  }
+}
+/** The own keys of `object`; of a long list the first `max` indices, since all of them would be a string each. */
+function ownKeys(object, max) {
+  const count = elementCount(object);
+  if (count <= MAX_ARRAY_FOR_KEYS) return ReflectOwnKeys(object);
+  const keys = [];
+  for (let i = 0; i < max; i++) {
+    if (ObjectHasOwn(object, i)) append(keys, String(i));
+  }
+  return keys;
+}
 function addMore(parts, count) {
   if (count > 0) append(parts.entries, `... ${count} more item${count === 1 ? "" : "s"}`);
 }
@@ -434,3 +455,4 @@ exports.bounded = (string) => (string.length <= MAX_TOTAL_CHARS ? string
 exports.formatPrimitive = formatPrimitive;
 exports.indent = indent;
 exports.dataProperty = dataProperty;
+exports.ownKeys = ownKeys;

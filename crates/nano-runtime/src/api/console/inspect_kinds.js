@@ -22,7 +22,9 @@ const MAX_BUFFER_BYTES = 50;
 const boxed = (valueOf, name, quoted) => (context, object, level, parts) => {
   const value = valueOf(object);
   parts.base = parts.prefix = `[${name}: ${quoted ? quoteBounded(value) : formatPrimitive(value)}]`;
-  parts.indexKeys = quoted; // the characters of a String are own properties too
+  if (!quoted) return;
+  parts.indexKeys = true; // the characters of a String are own properties too
+  parts.keys = value.length <= MAX_ARRAY_FOR_KEYS;
 };
 kind(Number.prototype, boxed(NumberPrototypeValueOf, "Number", false), NumberPrototypeValueOf);
 kind(String.prototype, boxed(StringPrototypeValueOf, "String", true), StringPrototypeValueOf);

@@ -298,6 +298,7 @@ fn respond(
         4 => request.body.take().map_or(ReplyBody::Empty, ReplyBody::Incoming),
         _ => ReplyBody::Empty,
     };
+    state.note_settled(id);
     let reply = Reply { status, headers, body };
     let actor = state.actor.upgrade();
     rv.set_bool(actor.is_some_and(|actor| actor.reply(id, Ok(reply), pipe.as_ref())));
@@ -414,9 +415,7 @@ fn release(
         if let Some(request) = state.requests.get_mut(&id) {
             request.holds = request.holds.saturating_sub(1);
         }
-        if state.is_finished(id) {
-            state.close_request(id);
-        }
+        state.note_settled(id);
     }
 }
 

@@ -13,7 +13,7 @@ const SEND_NATIVE = 4;
 
 /**
  * Answers request `rid` with `response`. Throws, having sent nothing, if the response's body is unusable or it is a
- * network error. Returns a promise for the end of the body when that is a stream to be read here, else undefined.
+ * network error. Returns the Pump of the body when that is a stream to be read here, else undefined.
  */
 function sendResponse(rid, response) {
   return respond(rid, response, sendBody);
@@ -23,7 +23,9 @@ function sendBody(rid, status, list, body) {
   if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
   if (body.kind === bodies.STREAM) {
     ops.respond(rid, status, list, SEND_STREAM, undefined);
-    return new Pump(rid, body.stream).start();
+    const pump = new Pump(rid, body.stream);
+    pump.run();
+    return pump;
   }
   const source = body.source;
   const kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
@@ -39,16 +41,12 @@ class Pump extends streams.ReadRequest {
     const { promise, resolve } = PromiseWithResolvers();
     this.rid = rid;
     this.reader = streams.acquireReadableStreamDefaultReader(stream);
-    this.promise = promise;
+    this.ended = promise;
     this.resolve = resolve;
+    this.isGone = false;
     this.running = false;
     this.again = false;
     this.onRoom = undefined;
-  }
-
-  start() {
-    this.run();
-    return this.promise;
   }
 
   /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
@@ -98,8 +96,10 @@ class Pump extends streams.ReadRequest {
     this.resolve();
   }
 
-  /** The client went away. */
+  /** The client went away, whatever the stream is at: a source that waits for its next chunk is told as well. */
   gone(error = new TypeError("The client closed the connection")) {
+    if (this.isGone) return;
+    this.isGone = true;
     this.cancel(error);
     this.resolve();
   }

@@ -35,10 +35,12 @@ function reportException(error) {
 }
 setReporter(reportException);
 
-function reportError(e) {
-  webidl.requiredArguments(arguments.length, 1, "Failed to execute 'reportError'");
-  reportException(e);
-}
+const { reportError } = {
+  reportError(e) {
+    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'reportError'");
+    reportException(e);
+  },
+};
 
 // 8.1.4.6 HostPromiseRejectionTracker, with V8's names of the events.
 const REJECTED_WITH_NO_HANDLER = 0;
@@ -96,18 +98,20 @@ function fireRejection(type, promise, reason, cancelable) {
 }
 
 // 8.7 Microtask queuing
-function queueMicrotask(callback) {
-  const prefix = "Failed to execute 'queueMicrotask'";
-  webidl.requiredArguments(arguments.length, 1, prefix);
-  callback = webidl.converters.Function(callback, prefix, "Argument 1");
-  ops.queue_microtask(() => {
-    try {
-      ReflectApply(callback, undefined, []);
-    } catch (error) {
-      reportException(error);
-    }
-  });
-}
+const { queueMicrotask } = {
+  queueMicrotask(callback) {
+    const prefix = "Failed to execute 'queueMicrotask'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    callback = webidl.converters.Function(callback, prefix, "Argument 1");
+    ops.queue_microtask(() => {
+      try {
+        ReflectApply(callback, undefined, []);
+      } catch (error) {
+        reportException(error);
+      }
+    });
+  },
+};
 
 /** Makes `global` an EventTarget with the event handlers that ECMA-429 asks for. */
 function install(global) {

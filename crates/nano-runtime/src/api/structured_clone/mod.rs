@@ -27,6 +27,17 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         throw_clone_error(scope, self.data_clone_error, message);
     }
 
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        _buffer: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        if let Some(message) = v8::String::new(scope, "a SharedArrayBuffer could not be cloned.") {
+            throw_clone_error(scope, self.data_clone_error, message);
+        }
+        None
+    }
+
     fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
         true
     }

@@ -125,11 +125,13 @@ const optionsConverter = webidl.createDictionaryConverter("StructuredSerializeOp
   },
 ]);
 
-function structuredClone(value, options = undefined) {
-  const prefix = "Failed to execute 'structuredClone'";
-  webidl.requiredArguments(arguments.length, 1, prefix);
-  return cloneWithTransfer(value, optionsConverter(options, prefix, "Argument 2").transfer);
-}
+const { structuredClone } = {
+  structuredClone(value, options = undefined) {
+    const prefix = "Failed to execute 'structuredClone'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    return cloneWithTransfer(value, optionsConverter(options, prefix, "Argument 2").transfer);
+  },
+};
 
 exports.structuredClone = structuredClone;
 exports.cloneWithTransfer = cloneWithTransfer;

@@ -86,23 +86,27 @@ function restOf(args) {
 }
 const listOfRest = (handler, timeout, ...rest) => rest;
 
-function setTimeout(handler, timeout = undefined) {
-  const callback = toHandler(handler, arguments.length, "setTimeout");
-  return start(callback, toLong(timeout), restOf(arguments), false);
-}
-function setInterval(handler, timeout = undefined) {
-  const callback = toHandler(handler, arguments.length, "setInterval");
-  return start(callback, toLong(timeout), restOf(arguments), true);
-}
+const { setTimeout, setInterval } = {
+  setTimeout(handler, timeout = undefined) {
+    const callback = toHandler(handler, arguments.length, "setTimeout");
+    return start(callback, toLong(timeout), restOf(arguments), false);
+  },
+  setInterval(handler, timeout = undefined) {
+    const callback = toHandler(handler, arguments.length, "setInterval");
+    return start(callback, toLong(timeout), restOf(arguments), true);
+  },
+};
 function clear(id) {
   if (MapPrototypeDelete(timers, id)) ops.timer_cancel(id);
 }
-function clearTimeout(id = undefined) {
-  clear(toLong(id));
-}
-function clearInterval(id = undefined) {
-  clear(toLong(id));
-}
+const { clearTimeout, clearInterval } = {
+  clearTimeout(id = undefined) {
+    clear(toLong(id));
+  },
+  clearInterval(id = undefined) {
+    clear(toLong(id));
+  },
+};
 
 /** For other built-ins: calls `fn()` after `ms`, which may be more than a `long` holds. Returns an id for `stopTimer`. */
 function startTimer(fn, ms) {

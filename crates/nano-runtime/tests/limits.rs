@@ -1,0 +1,356 @@
+//! The limits of an app, and that passing one hurts nobody else.
+
+use bytes::Bytes;
+use nano_runtime::{Fault, ReplyBody};
+
+use crate::support::{App, Bench, body, channel_body, eventually, get, post, tests, text_of};
+
+tests![
+    cpu_is_limited_whatever_burns_it,
+    cpu_is_counted_over_all_turns_of_a_request,
+    wall_time_is_limited_while_a_handler_waits,
+    wall_time_is_limited_while_a_script_runs,
+    the_heap_is_limited,
+    buffers_are_limited,
+    bodies_count_as_memory,
+    requests_over_the_queue_are_refused,
+    a_waiting_request_has_its_time_limit,
+    a_start_is_limited,
+    neighbours_answer_while_an_app_spins,
+    neighbours_answer_while_an_app_is_inside_a_built_in,
+    an_isolate_that_cannot_be_unwound_is_written_off,
+];
+
+/// An app whose paths run these bodies of functions, besides `/ok` and `/count`.
+fn app_of(bench: &Bench, cases: &[(&str, &str)], limits: impl FnOnce(&mut nano_runtime::Limits)) -> App {
+    let table: String =
+        cases.iter().map(|(path, body)| format!("{path:?}: async (request) => {{ {body} }},\n")).collect();
+    let source = format!(
+        r#"
+        let count = 0;
+        const keep = [];
+        const cases = {{
+          {table}
+          "/ok": () => new Response("ok"),
+          "/count": () => new Response(String(++count)),
+        }};
+        export default (request) => cases[new URL(request.url).pathname](request);"#
+    );
+    bench.app().limits(limits).file("index.js", source).start()
+}
+
+const ENDLESS_WASM: &str = "new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, \
+    5, 1, 1, 102, 0, 0, 10, 9, 1, 7, 0, 3, 64, 12, 0, 11, 11])";
+
+async fn cpu_is_limited_whatever_burns_it(bench: Bench) {
+    let wasm = format!("new WebAssembly.Instance(new WebAssembly.Module({ENDLESS_WASM})).exports.f();");
+    let cases = [
+        ("/loop", "for (;;);"),
+        ("/try", "for (;;) { try { for (;;); } catch {} finally { for (;;); } }"),
+        (
+            "/microtasks",
+            "const again = () => Promise.resolve().then(again); again(); await new Promise(() => {});",
+        ),
+        ("/queue", "const again = () => queueMicrotask(again); again(); await new Promise(() => {});"),
+        ("/await", "for (;;) await null;"),
+        ("/regexp", "/^(a+)+$/.test('a'.repeat(50) + 'b');"),
+        ("/getter", "return { get then() { for (;;); } };"),
+        ("/stack", "throw { get stack() { for (;;); } };"),
+        ("/headers", "return new Response('', { headers: { get a() { for (;;); } } });"),
+        ("/pull", "return new Response(new ReadableStream({ pull() { for (;;); } }, { highWaterMark: 0 }));"),
+        ("/sort", "[3, 2, 1].sort(() => { for (;;); });"),
+        ("/json", "JSON.stringify({ toJSON() { for (;;); } });"),
+        ("/eval", "(0, eval)('for (;;);');"),
+        (
+            "/rejection",
+            "addEventListener('unhandledrejection', () => { for (;;); }); Promise.reject(1);
+             await new Promise(() => {});",
+        ),
+        ("/generator", "new Set((function* () { for (;;) yield 1; })());"),
+        ("/wasm", wasm.as_str()),
+    ];
+    let app = app_of(&bench, &cases, |limits| limits.cpu_ms = 100);
+    for (path, _) in cases {
+        assert_eq!(app.text("/count").await, "1", "a fresh isolate before {path}");
+        match app.get(path).await {
+            Err(failure) => assert_eq!(failure.fault, Fault::CpuLimit, "{path}"),
+            Ok(reply) => {
+                assert_eq!(path, "/pull", "only a stream was answered before");
+                crate::support::bytes_of(reply).await.expect_err("its body is cut");
+            }
+        }
+    }
+    assert_eq!(app.text("/ok").await, "ok");
+    let stats = app.stats();
+    assert_eq!((stats.ended_cpu, stats.cold_starts), (16, 17));
+    assert_eq!((stats.ended_memory, stats.ended_timeout, stats.lost), (0, 0, 0));
+}
+
+async fn cpu_is_counted_over_all_turns_of_a_request(bench: Bench) {
+    let burn =
+        "const burn = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };";
+    let timers =
+        format!("{burn} for (;;) {{ await new Promise((resolve) => setTimeout(resolve, 1)); burn(20); }}");
+    let reads = format!("{burn} for await (const chunk of request.body) burn(20); return new Response();");
+    let cases = [("/timers", timers.as_str()), ("/reads", reads.as_str())];
+    let app = app_of(&bench, &cases, |limits| limits.cpu_ms = 300);
+    assert_eq!(app.fault("/timers").await, Fault::CpuLimit);
+    let (sender, incoming) = channel_body();
+    let reply = app.begin_fetch(post("/reads", incoming));
+    while !reply.is_finished() {
+        let _ = sender.send(Ok(Bytes::from_static(b"x")));
+        tokio::task::yield_now().await;
+        if sender.is_closed() {
+            break;
+        }
+    }
+    assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
+    assert_eq!(app.text("/ok").await, "ok");
+}
+
+async fn wall_time_is_limited_while_a_handler_waits(bench: Bench) {
+    let cases = [
+        (
+            "/never",
+            "console.log('waits'); request.signal.onabort = () => console.log('aborted');
+             await new Promise(() => {});",
+        ),
+        ("/body", "await request.text();"),
+        ("/slow", "await new Promise((resolve) => setTimeout(resolve, 600_000));"),
+    ];
+    let app = app_of(&bench, &cases, |limits| limits.timeout_ms = 1000);
+    assert_eq!(app.text("/count").await, "1");
+    let (sender, incoming) = channel_body();
+    let waiting = [app.begin("/never"), app.begin("/slow"), app.begin_fetch(post("/body", incoming))];
+    app.logged("waits").await;
+    assert_eq!(app.text("/count").await, "2", "others are served meanwhile");
+    for reply in waiting {
+        assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::Timeout);
+    }
+    app.logged("aborted").await;
+    sender.closed().await;
+    assert_eq!(app.text("/count").await, "3", "the isolate goes on: nothing ran over its time");
+    assert_eq!((app.stats().cold_starts, app.stats().ended_timeout), (1, 0));
+}
+
+async fn wall_time_is_limited_while_a_script_runs(bench: Bench) {
+    let app = app_of(&bench, &[("/spin", "for (;;);")], |limits| {
+        limits.timeout_ms = 1000;
+        limits.cpu_ms = 60_000;
+    });
+    assert_eq!(app.fault("/spin").await, Fault::Timeout);
+    assert_eq!(app.text("/ok").await, "ok");
+    assert_eq!((app.stats().cold_starts, app.stats().ended_timeout), (2, 1));
+}
+
+async fn the_heap_is_limited(bench: Bench) {
+    let cases = [
+        ("/objects", "for (;;) keep.push({ a: keep.length, b: {} });"),
+        ("/strings", "for (let i = 0; ; i++) keep.push(`${i}`.padStart(1000, `${i}`));"),
+        (
+            "/concat",
+            "let s = 'x';
+             for (;;) { s = s + s.slice(0, 1 << 20) + Math.random(); keep.push(s); /x$/.test(s); }",
+        ),
+        ("/map", "const map = new Map(); for (let i = 0; ; i++) map.set(i, `${i}`);"),
+        ("/closures", "for (;;) { const x = keep.length; keep.push(() => x); }"),
+        ("/promises", "for (;;) keep.push(new Promise(() => {}));"),
+        ("/microtasks", "for (;;) queueMicrotask(() => {});"),
+        (
+            "/timers",
+            "const more = () => { for (let i = 0; i < 1000; i++) keep.push([i]); setTimeout(more, 0); };
+             more(); await new Promise(() => {});",
+        ),
+        ("/catch", "for (;;) { try { for (;;) keep.push({}); } catch {} finally { keep.push({}); } }"),
+        (
+            "/functions",
+            "for (let i = 0; ; i++) keep.push(new Function(`return '${i}'.padEnd(9) + '${'x'.repeat(9999)}'`)());",
+        ),
+        ("/streams", "for (;;) keep.push(new Response('x').body);"),
+    ];
+    let app = app_of(&bench, &cases, |limits| {
+        limits.memory_mb = 32;
+        // Collecting garbage takes its time when there is next to none.
+        limits.cpu_ms = 60_000;
+        limits.timeout_ms = 60_000;
+    });
+    for (path, _) in cases {
+        assert_eq!(app.text("/count").await, "1", "a fresh isolate before {path}");
+        assert_eq!(app.fault(path).await, Fault::MemoryLimit, "{path}");
+    }
+    assert_eq!(app.text("/ok").await, "ok");
+    let stats = app.stats();
+    assert_eq!((stats.ended_memory, stats.cold_starts, stats.lost), (11, 12, 0));
+}
+
+async fn buffers_are_limited(bench: Bench) {
+    let refused = [
+        ("/one", "return new Response(String(new ArrayBuffer(64 << 20).byteLength));"),
+        ("/view", "return new Response(String(new Float64Array(8 << 20).length));"),
+        ("/slice", "const a = new Uint8Array(20 << 20); return new Response(String(a.slice().length));"),
+        ("/encode", "return new Response(String(new TextEncoder().encode('x'.repeat(40 << 20)).length));"),
+    ];
+    let many = "
+        const list = [];
+        try { for (;;) list.push(new Uint8Array(1 << 20)); } catch (error) {
+          return new Response(`${error.name} ${list.length > 20 && list.length <= 32}`);
+        }";
+    let heap = "try { new ArrayBuffer(64 << 20); } catch { for (;;) keep.push({}); }";
+    let cases = [&refused[..], &[("/many", many), ("/heap", heap)]].concat();
+    let app = app_of(&bench, &cases, |limits| limits.memory_mb = 32);
+    for (path, _) in refused {
+        let failure = app.failure(path).await;
+        assert_eq!(failure.fault, Fault::Exception, "{path}");
+        assert!(failure.detail.as_deref().unwrap_or("").contains("RangeError"), "{path}: {failure:?}");
+    }
+    for _ in 0..3 {
+        assert_eq!(app.text("/many").await, "RangeError true", "what went out of use is free again");
+    }
+    assert_eq!(app.text("/count").await, "1");
+    assert_eq!(app.stats().cold_starts, 1, "the app was told, not ended");
+    assert_eq!(app.fault("/heap").await, Fault::MemoryLimit, "the heap has its limit all the same");
+    assert_eq!((app.stats().ended_memory, app.stats().lost), (1, 0));
+}
+
+async fn bodies_count_as_memory(bench: Bench) {
+    let app = app_of(
+        &bench,
+        &[("/text", "return new Response(String((await request.arrayBuffer()).byteLength));")],
+        |limits| limits.memory_mb = 32,
+    );
+    let send = |megabytes: usize| {
+        let (sender, incoming) = channel_body();
+        for _ in 0..megabytes {
+            sender.send(Ok(Bytes::from(vec![b'x'; 1 << 20]))).expect("the body lives");
+        }
+        app.fetch(post("/text", incoming))
+    };
+    assert_eq!(text_of(send(8).await.expect("an answer")).await, (8 << 20).to_string());
+    let failure = send(48).await.err().expect("a failure");
+    assert_eq!(failure.fault, Fault::Exception);
+    assert!(failure.detail.expect("a detail").contains("RangeError"));
+    assert_eq!(text_of(send(8).await.expect("an answer")).await, (8 << 20).to_string());
+    assert_eq!(app.stats().cold_starts, 1);
+}
+
+async fn requests_over_the_queue_are_refused(bench: Bench) {
+    let app = app_of(&bench, &[("/wait", "return new Response(await request.text());")], |limits| {
+        limits.max_in_flight = 2;
+        limits.max_queue = 2;
+    });
+    assert_eq!(app.text("/ok").await, "ok");
+    let mut held = Vec::new();
+    for count in 1..=4 {
+        let (sender, incoming) = channel_body();
+        held.push((sender, app.begin_fetch(post("/wait", incoming))));
+        eventually("it is in", || app.stats().in_flight == count).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(app.fault("/ok").await, Fault::Overloaded);
+    }
+    // One that leaves makes room for one.
+    let (_sender, left) = held.pop().expect("the last one");
+    left.abort();
+    eventually("it has left", || app.stats().in_flight == 3).await;
+    let waiting = app.begin_fetch(post("/wait", body(&["queued"])));
+    eventually("it waits", || app.stats().in_flight == 4).await;
+    assert_eq!(app.fault("/ok").await, Fault::Overloaded);
+    for (sender, reply) in held {
+        drop(sender);
+        assert_eq!(text_of(reply.await.expect("no panic").expect("an answer")).await, "");
+    }
+    assert_eq!(text_of(waiting.await.expect("no panic").expect("an answer")).await, "queued");
+    assert_eq!(app.stats().in_flight, 0);
+}
+
+async fn a_waiting_request_has_its_time_limit(bench: Bench) {
+    let stream = "return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(1)); } }));";
+    let app = app_of(&bench, &[("/stream", stream)], |limits| {
+        limits.max_in_flight = 1;
+        limits.timeout_ms = 1000;
+    });
+    let reply = app.get("/stream").await.expect("an answer");
+    assert!(matches!(reply.body, ReplyBody::Stream(_)));
+    assert_eq!(app.fault("/ok").await, Fault::Timeout, "the stream has the only place");
+    drop(reply);
+    assert_eq!(app.text("/ok").await, "ok");
+}
+
+async fn a_start_is_limited(bench: Bench) {
+    let handler = "export default () => new Response();";
+    for (source, part) in [
+        ("for (;;);", "over its CPU limit"),
+        ("await null; for (;;) await null;", "over its CPU limit"),
+        ("const keep = []; for (;;) keep.push({});", "over its memory limit"),
+    ] {
+        let app = bench
+            .app()
+            .limits(|limits| limits.memory_mb = 32)
+            .file("index.js", format!("{source}\n{handler}"))
+            .start();
+        let waiting: Vec<_> = (0..3).map(|_| app.begin("/")).collect();
+        for reply in waiting {
+            let failure = reply.await.expect("no panic").err().expect("a failure");
+            assert_eq!(failure.fault, Fault::Startup, "{source}: {failure:?}");
+            assert!(failure.detail.as_deref().unwrap_or("").contains(part), "{source}: {failure:?}");
+        }
+        assert_eq!(app.stats().isolates, 0);
+    }
+}
+
+async fn neighbours_answer_while_an_app_spins(bench: Bench) {
+    let spin = [("/spin", "console.log('spinning'); for (;;);")];
+    let spinners: Vec<_> = (0..4).map(|_| app_of(&bench, &spin, |limits| limits.cpu_ms = 1500)).collect();
+    let neighbour = app_of(&bench, &[], |_| {});
+    let mut spinning = Vec::new();
+    for app in &spinners {
+        spinning.push(app.begin("/spin"));
+        app.logged("spinning").await;
+    }
+    for _ in 0..50 {
+        assert_eq!(neighbour.text("/ok").await, "ok");
+    }
+    assert!(spinning.iter().all(|reply| !reply.is_finished()), "it was answered while they spin");
+    for reply in spinning {
+        assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
+    }
+}
+
+async fn neighbours_answer_while_an_app_is_inside_a_built_in(bench: Bench) {
+    // V8 serves no interrupt while it sorts numbers.
+    let sort = "const list = Float64Array.from({ length: 6e6 }, (_, i) => (i * 7919) % 1e6); \
+        console.log('sorting'); for (let i = 0; i < 3; i++) { list.reverse(); list.sort(); }
+        return new Response('sorted');";
+    let app = app_of(&bench, &[("/sort", sort)], |limits| limits.cpu_ms = 60_000);
+    let neighbour = app_of(&bench, &[], |_| {});
+    assert_eq!(neighbour.text("/ok").await, "ok");
+    let sorting = app.begin("/sort");
+    app.logged("sorting").await;
+    assert_eq!(neighbour.text("/ok").await, "ok");
+    assert!(!sorting.is_finished(), "it was answered while the other one sorts");
+    assert_eq!(text_of(sorting.await.expect("no panic").expect("an answer")).await, "sorted");
+}
+
+async fn an_isolate_that_cannot_be_unwound_is_written_off(bench: Bench) {
+    let app = app_of(&bench, &[("/fill", "new Array(1e8).fill(1.5);")], |limits| limits.memory_mb = 32);
+    let neighbour = app_of(&bench, &[], |_| {});
+    assert_eq!(app.text("/ok").await, "ok");
+    let waiting = app.begin_fetch(get("/fill"));
+    assert_eq!(neighbour.text("/ok").await, "ok");
+    assert_eq!(waiting.await.expect("no panic").err().expect("a failure").fault, Fault::MemoryLimit);
+    assert_eq!(app.stats().lost, 1);
+    assert_eq!(neighbour.text("/ok").await, "ok");
+    // Held back for a while, then it is back.
+    let mut held_back = 0;
+    let reply = loop {
+        match app.get("/ok").await {
+            Ok(reply) => break reply,
+            Err(failure) => assert!(matches!(failure.fault, Fault::CrashLoop(_)), "{failure:?}"),
+        }
+        held_back += 1;
+        tokio::task::yield_now().await;
+    };
+    assert!(held_back > 0, "an app that loses isolates is held back");
+    assert_eq!(text_of(reply).await, "ok");
+    assert_eq!(app.stats().cold_starts, 2);
+}

@@ -1,0 +1,193 @@
+//! Bodies of replies: their kinds, back-pressure, and how they end early.
+
+use nano_runtime::{BodyError, ReplyBody};
+use tracing::Level;
+
+use crate::support::{Bench, bytes_of, channel_body, eventually, post, read_chunk, tests};
+
+tests![
+    reply_bodies_of_every_kind,
+    a_stream_is_asked_for_no_more_than_the_client_takes,
+    a_stream_that_fails_breaks_the_body,
+    a_stream_of_no_bytes_breaks_the_body,
+    a_client_that_leaves_aborts_the_request,
+    a_client_that_leaves_cancels_the_stream,
+];
+
+const WATCHFUL: &str = r#"
+    export default async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/ok") return new Response("ok");
+      request.signal.addEventListener("abort", () => {
+        console.log(`${pathname} aborted: ${request.signal.reason.name}`);
+      });
+      console.log(`${pathname} waits`);
+      if (pathname === "/read") {
+        await request.text();
+        console.log("/read has read");
+      }
+      if (pathname === "/wait") await new Promise(() => {});
+      return new Response(new ReadableStream({
+        pull(controller) {
+          if (pathname === "/full") controller.enqueue(new Uint8Array(100_000));
+          else return new Promise(() => {});
+        },
+        cancel(reason) { console.log(`${pathname} cancelled: ${reason.name}`); },
+      }));
+    };"#;
+
+async fn reply_bodies_of_every_kind(bench: Bench) {
+    let app = bench.script(
+        r#"
+        const bytes = new Uint8Array([1, 2, 3, 4, 5]);
+        const stream = (...chunks) => new ReadableStream({
+          async pull(controller) {
+            if (chunks.length === 0) return controller.close();
+            await null;
+            controller.enqueue(new Uint8Array(chunks.shift()));
+          },
+        });
+        const answers = {
+          "/none": () => new Response(null), "/empty": () => new Response(""),
+          "/text": () => new Response("tëxt\ud800"),
+          "/view": () => new Response(bytes.subarray(1, 3)), "/buffer": () => new Response(bytes.buffer),
+          "/params": () => new Response(new URLSearchParams({ a: "b c" })),
+          "/json": () => Response.json({ a: 1 }),
+          "/stream": () => new Response(stream([1], [], [2, 3])),
+          "/empty-stream": () => new Response(stream()),
+          "/large": () => new Response("x".repeat(3_000_000)),
+          "/read": () => { const r = new Response("read"); r.body; return r; },
+          "/clone": () => { const r = new Response(stream([1], [2])); r.clone(); return r; },
+        };
+        export default (request) => answers[new URL(request.url).pathname]();"#,
+    );
+    let content_types = [("/text", "text/plain;charset=UTF-8"), ("/json", "application/json")];
+    for (path, content_type) in content_types {
+        assert_eq!(app.get(path).await.expect("an answer").headers["content-type"], content_type);
+    }
+    assert!(matches!(app.get("/none").await.expect("an answer").body, ReplyBody::Empty));
+    for (path, expected) in [
+        ("/none", &b""[..]),
+        ("/empty", b""),
+        ("/text", "tëxt\u{fffd}".as_bytes()),
+        ("/view", &[2, 3]),
+        ("/buffer", &[1, 2, 3, 4, 5]),
+        ("/params", b"a=b+c"),
+        ("/json", b"{\"a\":1}"),
+        ("/stream", &[1, 2, 3]),
+        ("/empty-stream", b""),
+        ("/large", &[b'x'; 3_000_000]),
+        ("/read", b"read"),
+        ("/clone", &[1, 2]),
+    ] {
+        let bytes = bytes_of(app.get(path).await.expect("an answer")).await.expect("a body");
+        assert!(bytes == expected, "{path}: {} bytes", bytes.len());
+    }
+    eventually("nothing is in flight", || app.stats().in_flight == 0).await;
+}
+
+async fn a_stream_is_asked_for_no_more_than_the_client_takes(bench: Bench) {
+    let app = bench.script(
+        r#"
+        let pulled = 0;
+        export default (request) => {
+          if (request.url.endsWith("/pulled")) return new Response(String(pulled));
+          return new Response(new ReadableStream({
+            pull(controller) {
+              controller.enqueue(new Uint8Array(16 << 10).fill(pulled));
+              if (++pulled === 1000) controller.close();
+            },
+          }, { highWaterMark: 0 }));
+        };"#,
+    );
+    let pulled = async || app.text("/pulled").await.parse::<usize>().expect("a number");
+    let reply = app.get("/").await.expect("an answer");
+    let ReplyBody::Stream(mut stream) = reply.body else { panic!("no stream") };
+    // Four such chunks fill the pipe.
+    assert!(pulled().await <= 5, "before the client took any");
+    for read in 1..=999 {
+        let chunk = read_chunk(&mut stream).await.expect("a chunk").expect("no error");
+        assert_eq!((chunk.len(), usize::from(chunk[0])), (16 << 10, (read - 1) % 256));
+        if read % 100 == 0 {
+            let ahead = pulled().await - read;
+            assert!(ahead <= 5, "{ahead} chunks ahead of the client");
+        }
+    }
+    read_chunk(&mut stream).await.expect("the last chunk").expect("no error");
+    assert!(read_chunk(&mut stream).await.is_none());
+}
+
+async fn a_stream_that_fails_breaks_the_body(bench: Bench) {
+    let app = bench.script(
+        r#"
+        export default () => {
+          let pulls = 0;
+          return new Response(new ReadableStream({
+            async pull(controller) {
+              if (++pulls === 3) throw new Error("the source dried up");
+              controller.enqueue(new Uint8Array([pulls]));
+            },
+          }));
+        };"#,
+    );
+    let reply = app.get("/").await.expect("an answer");
+    let ReplyBody::Stream(mut stream) = reply.body else { panic!("no stream") };
+    for expected in [1, 2] {
+        assert_eq!(read_chunk(&mut stream).await.expect("a chunk").expect("no error"), [expected][..]);
+    }
+    let error = read_chunk(&mut stream).await.expect("an end").expect_err("an error");
+    assert!(matches!(error, BodyError::Broken(_)), "{error:?}");
+    let line = app.logged("the source dried up").await;
+    assert_eq!(line.level, Level::ERROR);
+    assert!(!line.request_id.is_empty() && line.message.contains("index.js:6"), "{line:?}");
+}
+
+async fn a_stream_of_no_bytes_breaks_the_body(bench: Bench) {
+    let app = bench.script(
+        r#"
+        export default () => new Response(new ReadableStream({
+          pull(controller) { controller.enqueue("text"); },
+          cancel(reason) { console.log(`cancelled with ${reason}`); },
+        }));"#,
+    );
+    let error = bytes_of(app.get("/").await.expect("an answer")).await.expect_err("no body");
+    assert!(matches!(error, BodyError::Broken(_)), "{error:?}");
+    app.logged("not a Uint8Array").await;
+    app.logged("cancelled with TypeError").await;
+}
+
+async fn a_client_that_leaves_aborts_the_request(bench: Bench) {
+    let app = bench.script(WATCHFUL);
+    let waiting = app.begin("/wait");
+    app.logged("/wait waits").await;
+    waiting.abort();
+    app.logged("/wait aborted: AbortError").await;
+
+    let (sender, incoming) = channel_body();
+    let reading = app.begin_fetch(post("/read", incoming));
+    app.logged("/read waits").await;
+    reading.abort();
+    app.logged("/read aborted: AbortError").await;
+    sender.closed().await;
+
+    assert_eq!(app.text("/ok").await, "ok");
+    assert!(app.log().iter().all(|line| !line.message.contains("has read")));
+    eventually("nothing is in flight", || app.stats().in_flight == 0).await;
+}
+
+async fn a_client_that_leaves_cancels_the_stream(bench: Bench) {
+    let app = bench.script(WATCHFUL);
+    for path in ["/full", "/slow"] {
+        let reply = app.get(path).await.expect("an answer");
+        assert_eq!(app.stats().in_flight, 1, "a streamed reply holds its place");
+        let ReplyBody::Stream(mut stream) = reply.body else { panic!("no stream") };
+        if path == "/full" {
+            read_chunk(&mut stream).await.expect("a chunk").expect("no error");
+        }
+        drop(stream);
+        app.logged(&format!("{path} cancelled:")).await;
+        app.logged(&format!("{path} aborted: AbortError")).await;
+        eventually("nothing is in flight", || app.stats().in_flight == 0).await;
+    }
+    assert_eq!(app.text("/ok").await, "ok");
+}

@@ -1,0 +1,105 @@
+//! Starts that fail, and what a second isolate takes over from the first.
+
+use nano_runtime::Fault;
+
+use crate::support::{App, Bench, eventually, tests};
+
+tests![
+    a_syntax_error_has_its_place,
+    a_throw_at_the_top_level_fails_the_start,
+    a_top_level_that_never_ends_fails_the_start,
+    a_failed_start_is_tried_again,
+    a_revision_is_read_once,
+    the_second_isolate_compiles_less,
+];
+
+/// Gets rid of the app's isolates, which have nothing to do.
+async fn retired(app: &App) {
+    eventually("the isolate is retired", || app.stats().isolates == 0).await;
+}
+
+async fn a_syntax_error_has_its_place(bench: Bench) {
+    let app = bench.script("export default () => new Response();\n\n  let x = ;\n");
+    let detail = app.startup_failure().await;
+    assert!(detail.contains("SyntaxError") && detail.contains("index.js:3:11"), "{detail}");
+    let imported = bench
+        .app()
+        .file("index.js", "import './lib/x.js'; export default () => new Response();")
+        .file("lib/x.js", "//\nawait = 1;")
+        .start();
+    let detail = imported.startup_failure().await;
+    assert!(detail.contains("SyntaxError") && detail.contains("lib/x.js:2:7"), "{detail}");
+}
+
+async fn a_throw_at_the_top_level_fails_the_start(bench: Bench) {
+    for source in [
+        "throw new RangeError('at the top');",
+        "await null;\nthrow new RangeError('at the top');",
+        "import './lib.js';",
+        "await Promise.reject(new RangeError('at the top'));",
+    ] {
+        let app = bench
+            .app()
+            .file("index.js", format!("{source}\nexport default () => new Response();"))
+            .file("lib.js", "(function inner() { throw new RangeError('at the top'); })();")
+            .start();
+        let detail = app.startup_failure().await;
+        assert!(detail.contains("RangeError: at the top\n    at "), "{source}: {detail}");
+        assert!(detail.contains(".js:"), "{source}: {detail}");
+    }
+}
+
+async fn a_top_level_that_never_ends_fails_the_start(bench: Bench) {
+    let app = bench.script("await new Promise(() => {});\nexport default () => new Response();");
+    let detail = app.startup_failure().await;
+    assert!(detail.contains("top level took too long"), "{detail}");
+    assert_eq!(app.stats().isolates, 0);
+}
+
+async fn a_failed_start_is_tried_again(bench: Bench) {
+    let app = bench.script("throw new Error('never');");
+    while app.stats().cold_starts < 3 {
+        assert_eq!(app.fault("/").await, Fault::Startup);
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_revision_is_read_once(bench: Bench) {
+    let builder = bench
+        .app()
+        .limits(|limits| limits.idle_ms = 10)
+        .file("index.js", "import x from './x.js'; export default () => new Response(x);")
+        .file("x.js", "export default 'as it was';");
+    let file = builder.outside().join("app/x.js");
+    let app = builder.start();
+    assert_eq!(app.text("/").await, "as it was");
+    retired(&app).await;
+    std::fs::write(&file, "export default 'changed';").expect("the file is written");
+    assert_eq!(app.text("/").await, "as it was");
+    retired(&app).await;
+    std::fs::remove_file(&file).expect("the file is removed");
+    assert_eq!(app.text("/").await, "as it was");
+    assert_eq!(app.stats().cold_starts, 3);
+}
+
+async fn the_second_isolate_compiles_less(bench: Bench) {
+    // Functions that run at the top level are in the code cache, so the second start need not
+    // parse their bodies.
+    let mut source = "let sum = 0;\n".to_owned();
+    for index in 0..4000 {
+        let terms: Vec<_> = (0..40).map(|term| format!("({index} % x + {term} * x)")).collect();
+        source.push_str(&format!("const f{index} = (x) => {};\nsum += f{index}(3);\n", terms.join(" + ")));
+    }
+    source.push_str("export default () => { if (sum > 0) throw new Error('place'); };\n");
+    let lines = source.lines().count();
+    let app = bench.app().limits(|limits| limits.idle_ms = 10).file("index.js", source).start();
+    let mut spent = Vec::new();
+    for _ in 0..2 {
+        let before = app.stats().cpu_ns;
+        let detail = app.failure("/").await.detail.expect("a detail");
+        assert!(detail.contains(&format!("index.js:{lines}:43")), "places are the same: {detail}");
+        spent.push(app.stats().cpu_ns - before);
+        retired(&app).await;
+    }
+    assert!(spent[1] * 2 < spent[0], "the CPU time of the starts: {spent:?}");
+}
