@@ -62,6 +62,7 @@ impl Problem {
                 Fault::BodyTooLarge => {
                     (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The request's body is too large.")
                 }
+                Fault::BodyBroken => Self::Malformed.contract(),
             },
         }
     }

@@ -53,7 +53,7 @@ pub(crate) struct Front {
 /// The bound listeners, with what they serve.
 pub(crate) struct Server {
     front: Arc<Front>,
-    listeners: Vec<(Arc<TcpListener>, SocketAddr, Option<u16>)>,
+    listeners: Vec<(TcpListener, SocketAddr, Option<u16>)>,
     connections: Arc<Semaphore>,
     /// `true` once the drain has begun.
     draining: watch::Sender<bool>,
@@ -98,21 +98,21 @@ impl Server {
 
     /// Serves until a signal, then lets what is under way end. Tells whether all of it did.
     pub(crate) async fn run(
-        self,
+        mut self,
         admin: Option<Admin>,
         drain_timeout: Duration,
         max_lost_isolates: u32,
     ) -> anyhow::Result<bool> {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
-        let accepting: Vec<_> = self
-            .listeners
-            .iter()
+        // Each listener is closed with its task: the system refuses connections as soon as the drain begins.
+        let accepting: Vec<_> = std::mem::take(&mut self.listeners)
+            .into_iter()
             .map(|(listener, _, own)| {
                 tokio::spawn(accept(
                     Arc::clone(&self.front),
-                    Arc::clone(listener),
-                    *own,
+                    listener,
+                    own,
                     Arc::clone(&self.connections),
                     self.draining(),
                 ))
@@ -153,10 +153,10 @@ impl Server {
 async fn bind(
     address: SocketAddr,
     own: Option<u16>,
-) -> anyhow::Result<(Arc<TcpListener>, SocketAddr, Option<u16>)> {
+) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("a listener without an address")?;
-    Ok((Arc::new(listener), address, own))
+    Ok((listener, address, own))
 }
 
 /// Ends when the process holds more written-off isolates than its budget: a supervisor starts it anew.
@@ -174,7 +174,7 @@ async fn too_many_lost(registry: &Registry, max: u32) {
 
 async fn accept(
     front: Arc<Front>,
-    listener: Arc<TcpListener>,
+    listener: TcpListener,
     own: Option<u16>,
     connections: Arc<Semaphore>,
     mut draining: watch::Receiver<bool>,

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
 
@@ -112,11 +112,20 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let arrived = Instant::now();
     let id = front.ids.of(request.headers());
     let accept_html = prefers_html(request.headers());
+    let version = request.version();
     let problem = |problem: Problem, busy: Busy| {
         let mut response = failure(problem, &id, accept_html, None);
+        if matches!(problem, Problem::Malformed) && version < Version::HTTP_2 {
+            // Nobody knows what such a client takes the next bytes for.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response.body_mut().hold(busy);
         response.into()
     };
+    if request.method() == Method::CONNECT {
+        // There are no tunnels here, and an app's 200 would promise one.
+        return problem(Problem::Malformed, busy);
+    }
     let Some(host) = authority_of(&request) else { return problem(Problem::Malformed, busy) };
     let app = {
         let routes = front.registry.routes();
@@ -126,7 +135,7 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
         }
     };
     let Some(app) = app else { return problem(Problem::UnknownHost, busy) };
-    let is_head = request.method() == http::Method::HEAD;
+    let is_head = request.method() == Method::HEAD;
     let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
     let (head, body) = request.into_parts();
     let declared =
