@@ -1,5 +1,6 @@
 //! The web APIs: a folder each, with the built-in JavaScript, its native functions, and its tests.
 
+mod base64;
 mod console;
 mod crypto;
 mod encoding;
@@ -16,6 +17,7 @@ use crate::worker::state_of;
 /// All native functions, in the order in which the snapshot knows them.
 pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
     [
+        base64::ops(),
         console::ops(),
         crypto::ops(),
         encoding::ops(),

@@ -62,7 +62,6 @@ statics("String", String, ["fromCharCode", "fromCodePoint"]);
 statics("Symbol", Symbol, [
   "asyncIterator", "for", "hasInstance", "iterator", "species", "toPrimitive", "toStringTag",
 ]);
-statics("Uint8Array", Uint8Array, ["fromBase64"]);
 // `Promise.x` needs its receiver.
 for (const name of ["all", "allSettled", "any", "race", "reject", "resolve", "withResolvers"]) {
   primordials["Promise" + capitalise(name)] = bind.call(Promise[name], Promise);
@@ -100,7 +99,6 @@ methods("String", String.prototype, [
 ]);
 methods("Symbol", Symbol.prototype, ["toString", "valueOf"]);
 getters("Symbol", Symbol.prototype, ["description"]);
-methods("Uint8Array", Uint8Array.prototype, ["toBase64"]);
 methods("WeakMap", WeakMap.prototype, ["delete", "get", "has", "set"]);
 methods("WeakRef", WeakRef.prototype, ["deref"]);
 methods("WeakSet", WeakSet.prototype, ["add", "delete", "has"]);

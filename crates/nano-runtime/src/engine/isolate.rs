@@ -1,9 +1,11 @@
 //! One V8 isolate with one context, made from the snapshot and entered by one thread at a time.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
+use super::abandon;
 use super::memory::{self, MemoryAccount};
 use super::watchdog::Control;
 use super::{callbacks, modules, snapshot};
@@ -23,8 +25,12 @@ pub(crate) struct Isolate {
     context: v8::Global<v8::Context>,
     shared: v8::SharedIsolate,
     memory: Arc<MemoryAccount>,
-    _control: Arc<Control>,
+    control: Arc<Control>,
 }
+
+/// V8 ran out of memory where it cannot unwind. The isolate must not be entered again, and its memory is gone.
+#[derive(Debug)]
+pub(crate) struct Lost;
 
 impl Isolate {
     pub(super) fn new(snapshot: &'static [u8], limits: &IsolateLimits, control: &Arc<Control>) -> Self {
@@ -52,18 +58,35 @@ impl Isolate {
         let shared =
             shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
         control.attach(shared.thread_safe_handle());
-        Self { context, shared, memory, _control: Arc::clone(control) }
+        Self { context, shared, memory, control: Arc::clone(control) }
     }
 
     /// Enters the isolate on this thread for the time of `f`. The caller makes sure that no other thread is inside
     /// (it would wait) and that this thread is in no other isolate.
-    pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
-        let mut locker = self.shared.lock();
-        let scope = pin!(v8::HandleScope::new(&mut *locker));
-        let mut scope = scope.init();
-        let context = v8::Local::new(&scope, &self.context);
-        let scope = &mut v8::ContextScope::new(&mut scope, context);
-        f(scope)
+    pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
+        let entered = Cell::new(None);
+        let result = abandon::run(|| {
+            let mut locker = self.shared.lock();
+            // SAFETY: it is only used on this thread, and only while the isolate is entered.
+            entered.set(Some(unsafe { locker.as_raw_isolate_ptr() }));
+            let scope = pin!(v8::HandleScope::new(&mut *locker));
+            let mut scope = scope.init();
+            let context = v8::Local::new(&scope, &self.context);
+            let scope = &mut v8::ContextScope::new(&mut scope, context);
+            f(scope)
+        });
+        result.map_err(|abandon::Abandoned| {
+            // The locker was not dropped: it keeps the isolate alive and locked for good. What points to `control`
+            // from inside lives as long.
+            std::mem::forget(Arc::clone(&self.control));
+            if let Some(raw) = entered.get() {
+                // SAFETY: the locker kept the isolate alive.
+                let isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(raw) };
+                // SAFETY: this thread entered it above and is still inside. To V8, the thread is free again.
+                unsafe { isolate.exit() };
+            }
+            Lost
+        })
     }
 
     /// The object that `main.js` handed over for the engine's calls. It can be taken once.

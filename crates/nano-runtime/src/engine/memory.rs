@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::watchdog::{self, Control, Termination};
+use super::abandon;
+use super::watchdog::{Control, Termination};
 
 /// How much past its limit a heap may grow while a termination unwinds, a step.
 const HEADROOM_STEP_BYTES: usize = 16 << 20;
@@ -103,18 +104,13 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     }
 }
 
-/// V8 cannot go on with this isolate, and would abort the process if this returned. The isolate and this thread are
-/// written off: whoever waits for an answer gets one, the thread's place in the pool is given away, and it sleeps
-/// for good.
+/// V8 cannot go on with this isolate, and would abort the process if this returned. So the turn is left where it is:
+/// the isolate is written off with all it holds, and the thread goes on where it entered.
 unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomDetails) {
-    let _ = std::panic::catch_unwind(|| {
-        watchdog::write_off_current_turn();
-        tokio::task::block_in_place(park_forever);
-    });
-    park_forever();
-}
-
-fn park_forever() {
+    // SAFETY: the frames since `Isolate::enter` are V8's and those of ops. They refer to this isolate, which is never
+    // entered or freed from here on, and hold no lock that anybody else takes.
+    unsafe { abandon::leave() };
+    // One of V8's own threads, that worked for the isolate.
     loop {
         std::thread::park();
     }

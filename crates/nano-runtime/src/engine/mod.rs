@@ -2,6 +2,7 @@
 //!
 //! This folder holds all of the crate's `unsafe`, one operation a block.
 
+mod abandon;
 mod callbacks;
 mod isolate;
 mod memory;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use callbacks::external_references;
 pub(crate) use callbacks::{OpFn, guard, ops};
-pub(crate) use isolate::{Isolate, IsolateLimits};
+pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
 pub use watchdog::handed_over_turns;
@@ -51,7 +52,7 @@ pub struct Engine {
 struct EngineInner {
     snapshot: &'static [u8],
     watchdog: watchdog::Watchdog,
-    /// Isolates whose thread is parked for good after V8 ran out of memory inside a built-in.
+    /// Isolates that V8 ran out of memory in where it cannot unwind.
     lost: AtomicU32,
 }
 
@@ -77,7 +78,7 @@ impl Engine {
         Ok(Self { inner: Arc::new(EngineInner { snapshot, watchdog, lost: AtomicU32::new(0) }) })
     }
 
-    /// Isolates written off since the start (each holds its memory and one parked thread).
+    /// Isolates written off since the start; each holds its memory for good.
     #[must_use]
     pub fn lost_isolates(&self) -> u32 {
         self.inner.lost.load(Ordering::Relaxed)

@@ -64,7 +64,7 @@ pub(crate) struct ModuleSource {
     kind: Kind,
     bytes: Vec<u8>,
     code_cache: OnceLock<Vec<u8>>,
-    wasm: Mutex<Option<v8::CompiledWasmModule>>,
+    wasm: OnceLock<v8::CompiledWasmModule>,
 }
 
 /// The files of a revision: what was read once stays as it was, whatever happens on the disk.
@@ -94,7 +94,7 @@ impl SourceStore {
             kind,
             bytes,
             code_cache: OnceLock::new(),
-            wasm: Mutex::new(None),
+            wasm: OnceLock::new(),
         };
         let mut files = self.files.lock();
         if files.len() >= MODULES_MAX {
@@ -320,12 +320,11 @@ fn wasm<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     source: &ModuleSource,
 ) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
-    let mut compiled = source.wasm.lock();
-    if let Some(compiled) = compiled.as_ref() {
+    if let Some(compiled) = source.wasm.get() {
         return v8::WasmModuleObject::from_compiled_module(scope, compiled);
     }
     let module = v8::WasmModuleObject::compile(scope, &source.bytes)?;
-    *compiled = Some(module.get_compiled_module());
+    let _ = source.wasm.set(module.get_compiled_module());
     Some(module)
 }
 

@@ -51,20 +51,13 @@ pub(crate) struct Control {
     handle: OnceLock<v8::IsolateHandle>,
     /// 0, or a [`Termination`] plus one.
     reason: AtomicU8,
-    lost: AtomicBool,
     /// An interrupt is on its way: inside a long built-in V8 serves none, and they must not pile up.
     hand_over_requested: AtomicBool,
-    on_lost: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Control {
     pub(super) fn attach(&self, handle: v8::IsolateHandle) {
         let _ = self.handle.set(handle);
-    }
-
-    /// `f` runs once, on the isolate's thread, when the isolate is written off. It must not enter V8.
-    pub(crate) fn on_lost(&self, f: impl Fn() + Send + Sync + 'static) {
-        let _ = self.on_lost.set(Box::new(f));
     }
 
     /// Ends the script that runs now; the isolate must not be entered again. The first reason counts.
@@ -90,13 +83,9 @@ impl Control {
         }
     }
 
-    fn write_off(&self) {
+    /// The isolate is written off: nothing may be asked of it any more.
+    pub(crate) fn lose(&self) {
         let _ = self.reason.compare_exchange(0, 2, Ordering::SeqCst, Ordering::SeqCst);
-        if !self.lost.swap(true, Ordering::SeqCst)
-            && let Some(on_lost) = self.on_lost.get()
-        {
-            on_lost();
-        }
     }
 
     fn hand_over(self: &Arc<Self>) {
@@ -288,17 +277,6 @@ impl Drop for Turn<'_> {
             self.slot.sequence.fetch_add(1, Ordering::SeqCst);
         }
         *self.slot.control.lock() = None;
-    }
-}
-
-/// The isolate of this thread's turn is gone for good, and so is the thread.
-pub(super) fn write_off_current_turn() {
-    let slot = SLOT.with(|cell| cell.get().cloned());
-    let Some(slot) = slot else { return };
-    slot.sequence.fetch_add(1, Ordering::SeqCst);
-    let control = slot.control.lock().take();
-    if let Some(control) = control {
-        control.write_off();
     }
 }
 

@@ -18,7 +18,7 @@ use super::exchange::{BodyError, Failure, Fault, IncomingBody, Outcome, Request,
 use super::pipe::Pipe;
 use super::state::{IdMap, IsolateState, OpId, OpResult, RequestId, STARTUP};
 use super::{AppSpec, Shared, call};
-use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, ModuleMap, Termination, Turn};
+use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Termination, Turn};
 
 /// CPU time that an app's start-up may take.
 const STARTUP_CPU: Duration = Duration::from_millis(2000);
@@ -141,12 +141,6 @@ impl Actor {
             me: Weak::clone(me),
             last_used_ms: AtomicU64::new(0),
         });
-        let weak = Weak::clone(&actor.me);
-        control.on_lost(move || {
-            if let Some(actor) = weak.upgrade() {
-                actor.lost();
-            }
-        });
         let spec = &shared.spec;
         let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
         let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control);
@@ -158,8 +152,11 @@ impl Actor {
             Arc::clone(&shared.logs),
             ModuleMap::new(Arc::clone(&shared.sources)),
         );
-        isolate.enter(|scope| Isolate::set_state(scope, state));
+        let entered = isolate.enter(|scope| Isolate::set_state(scope, state));
         let _ = actor.isolate.set(isolate);
+        if let Err(Lost) = entered {
+            actor.lost();
+        }
         actor.touch(Instant::now());
         actor.post(Event::Start);
         actor
@@ -250,7 +247,7 @@ impl Actor {
     fn turn(&self) -> Left {
         let Some(isolate) = self.isolate.get() else { return Left::Dead };
         let turn = self.shared.engine.begin_turn(&self.control);
-        let left = isolate.enter(|scope| {
+        let entered = isolate.enter(|scope| {
             for done in 1.. {
                 let Some(event) = self.inbox.lock().queue.pop_front() else { return Left::Idle };
                 self.handle(scope, &turn, event);
@@ -263,10 +260,12 @@ impl Actor {
             }
             Left::Idle
         });
-        if matches!(left, Left::Dead) {
-            self.die_of_termination();
+        match entered {
+            Ok(Left::Dead) => self.die_of_termination(),
+            Ok(left) => return left,
+            Err(Lost) => self.lost(),
         }
-        left
+        Left::Dead
     }
 
     fn handle(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>, event: Event) {
@@ -559,12 +558,9 @@ impl Actor {
         }
     }
 
-    /// V8 ran out of memory inside a built-in: called by its thread, which never returns.
+    /// V8 ran out of memory where it cannot unwind.
     fn lost(&self) {
-        // The parked thread's frames refer to the isolate for ever.
-        if let Some(me) = self.me.upgrade() {
-            std::mem::forget(me);
-        }
+        self.control.lose();
         self.shared.engine.count_lost_isolate();
         self.shared.lost_isolate();
         self.die_of_termination();
@@ -592,10 +588,13 @@ impl Actor {
             // No turn runs and none can begin: the isolate is this thread's.
             inbox.running = true;
         }
-        let idle_inside = self
-            .isolate
-            .get()
-            .is_none_or(|isolate| isolate.enter(|s| super::state_of(s).is_none_or(|s| s.is_idle())));
+        let idle_inside = self.isolate.get().map_or(Ok(true), |isolate| {
+            isolate.enter(|scope| super::state_of(scope).is_none_or(|state| state.is_idle()))
+        });
+        let Ok(idle_inside) = idle_inside else {
+            self.lost();
+            return None;
+        };
         if idle_inside {
             self.die(&Fault::Draining.into());
             self.shared.stats.evictions.fetch_add(1, Ordering::Relaxed);

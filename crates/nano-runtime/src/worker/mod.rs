@@ -97,7 +97,7 @@ pub struct WorkerStats {
     pub ended_memory: u64,
     /// Isolates ended over their time limit.
     pub ended_timeout: u64,
-    /// Isolates written off with their thread.
+    /// Isolates written off, with what they hold.
     pub lost: u64,
 }
 
@@ -174,7 +174,7 @@ impl Shared {
         tracing::error!(
             app = &*self.spec.name,
             back_off_ms = u64::try_from(back_off.as_millis()).unwrap_or(u64::MAX),
-            "an isolate ran out of memory where V8 cannot unwind; it is written off with its thread"
+            "an isolate ran out of memory where V8 cannot unwind; it is written off"
         );
         self.pool.lock().held_until = Some(Instant::now() + back_off);
     }

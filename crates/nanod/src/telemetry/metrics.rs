@@ -40,7 +40,7 @@ const GAUGES: [PerApp; 2] = [
 const COUNTERS: [PerApp; 3] = [
     ("nano_cold_starts", "Isolates started", |s| s.cold_starts),
     ("nano_evictions", "Isolates retired for having nothing to do", |s| s.evictions),
-    ("nano_lost_isolates", "Isolates written off with their thread", |s| s.lost),
+    ("nano_lost_isolates", "Isolates written off with the memory they hold", |s| s.lost),
 ];
 
 /// A reason for the end of an isolate, and how often it came.

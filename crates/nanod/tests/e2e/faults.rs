@@ -116,7 +116,9 @@ fn a_failed_start_is_500() {
     for (name, _) in cases {
         let answer = nanod.get(&format!("{name}.test"), "/");
         assert_contract(&answer, 500, "startup");
-        nanod.log(name, |line| line["app"] == name && line["level"] == "error" && line["msg"] == "start-up failed");
+        nanod.log(name, |line| {
+            line["app"] == name && line["level"] == "error" && line["msg"] == "start-up failed"
+        });
         assert_eq!(nanod.get("neighbour.test", "/").text(), "neighbour");
     }
     let detail = nanod.log("the place", |line| line["app"] == "syntax" && line.get("detail").is_some());
@@ -129,7 +131,10 @@ fn a_failed_start_is_tried_again() {
     let entry = site.path().join("apps/app/data.json");
     let nanod = site
         .file("apps/app/data.json", "{ broken")
-        .file("apps/app/index.js", "import data from './data.json'; export default () => new Response(data.text)")
+        .file(
+            "apps/app/index.js",
+            "import data from './data.json'; export default () => new Response(data.text)",
+        )
         .serve();
     assert_contract(&nanod.get("app.test", "/"), 500, "startup");
     std::fs::write(entry, r#"{ "text": "mended" }"#).unwrap();
@@ -268,7 +273,9 @@ fn an_allocation_that_v8_cannot_unwind_costs_the_isolate_and_a_back_off() {
     assert_contract(&held, 503, "crash_loop");
     assert_eq!(nanod.get("neighbour.test", "/").text(), "neighbour");
     assert_eq!(nanod.metric(r#"nano_lost_isolates_total{app="app"}"#), 1.0);
-    nanod.log("the loss", |line| line["app"] == "app" && line["level"] == "error" && line["back_off_ms"] == 1000);
+    nanod.log("the loss", |line| {
+        line["app"] == "app" && line["level"] == "error" && line["back_off_ms"] == 1000
+    });
     eventually("the back-off ends", || nanod.get("app.test", "/").status() == 200);
     assert_both_answer(&nanod);
     // The next one holds the app back for longer.

@@ -54,7 +54,10 @@ fn malformed_heads_are_answered_400() {
         ("two hosts in one", b"GET /bad HTTP/1.1\r\nhost: app.test, app.test\r\n\r\n"),
         ("host with a percent", b"GET /bad HTTP/1.1\r\nhost: app%2etest\r\n\r\n"),
         ("target with a user", b"GET http://me@app.test/bad HTTP/1.1\r\nhost: app.test\r\n\r\n"),
-        ("two lengths", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd"),
+        (
+            "two lengths",
+            b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+        ),
         ("list of lengths", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: 3, 4\r\n\r\nabcd"),
         ("negative length", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: -1\r\n\r\n"),
         ("signed length", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: +3\r\n\r\nabc"),
@@ -65,10 +68,19 @@ fn malformed_heads_are_answered_400() {
             "huge length",
             b"POST /bad HTTP/1.1\r\nhost: app.test\r\ncontent-length: 99999999999999999999999\r\n\r\n",
         ),
-        ("unknown coding", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
-        ("chunked not last", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
+        (
+            "unknown coding",
+            b"POST /bad HTTP/1.1\r\nhost: app.test\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        ),
+        (
+            "chunked not last",
+            b"POST /bad HTTP/1.1\r\nhost: app.test\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        ),
         ("identity", b"POST /bad HTTP/1.1\r\nhost: app.test\r\ntransfer-encoding: identity\r\n\r\n"),
-        ("chunked in 1.0", b"POST /bad HTTP/1.0\r\nhost: app.test\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (
+            "chunked in 1.0",
+            b"POST /bad HTTP/1.0\r\nhost: app.test\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
         ("unknown version", b"GET /bad HTTP/7.1\r\nhost: app.test\r\n\r\n"),
         ("no version", b"GET /bad\r\nhost: app.test\r\n\r\n"),
         ("control in the target", b"GET /bad\x01 HTTP/1.1\r\nhost: app.test\r\n\r\n"),
@@ -176,16 +188,20 @@ fn clients_that_leave_in_the_middle_harm_nobody() {
 #[test]
 fn a_client_that_hangs_holds_nobody_up() {
     let nanod = serve();
-    let hanging: Vec<_> = ["", "GET / HTTP/1.1\r\nhost:", "POST /slow HTTP/1.1\r\nhost: app.test\r\ncontent-length: 2\r\n\r\na"]
-        .iter()
-        .cycle()
-        .take(60)
-        .map(|half| {
-            let mut conn = nanod.connect();
-            conn.send(half);
-            conn
-        })
-        .collect();
+    let hanging: Vec<_> = [
+        "",
+        "GET / HTTP/1.1\r\nhost:",
+        "POST /slow HTTP/1.1\r\nhost: app.test\r\ncontent-length: 2\r\n\r\na",
+    ]
+    .iter()
+    .cycle()
+    .take(60)
+    .map(|half| {
+        let mut conn = nanod.connect();
+        conn.send(half);
+        conn
+    })
+    .collect();
     for _ in 0..50 {
         assert_eq!(nanod.request("app.test", "POST", "/between", &[], b"x").text(), "x");
     }

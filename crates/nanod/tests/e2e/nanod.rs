@@ -49,7 +49,8 @@ impl Site {
     /// An app with settings of its own; without a place among them it answers to `<name>.test`.
     pub(crate) fn app_with(mut self, name: &str, source: &str, settings: Value) -> Self {
         let mut app = json!({ "name": name, "path": format!("apps/{name}") });
-        let placed = ["hostname", "hostnames", "port", "default"].iter().any(|key| settings.get(key).is_some());
+        let placed =
+            ["hostname", "hostnames", "port", "default"].iter().any(|key| settings.get(key).is_some());
         if !placed {
             app["hostname"] = format!("{name}.test").into();
         }
@@ -214,7 +215,9 @@ impl Nanod {
     /// The log so far, line by line.
     pub(crate) fn logged(&self) -> Vec<Value> {
         let text = self.stderr.text();
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
     }
 
     /// Sends a signal by its name.

@@ -96,9 +96,8 @@ fn an_app_has_its_own_port_for_every_host() {
     let (nanod, port) = (0..10)
         .find_map(|_| {
             let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-            let site = Site::new()
-                .app("a", &named("a"))
-                .app_with("own", &named("own"), json!({ "port": port }));
+            let site =
+                Site::new().app("a", &named("a")).app_with("own", &named("own"), json!({ "port": port }));
             Some((site.try_serve().ok()?, port))
         })
         .expect("a free port");

@@ -1,9 +1,9 @@
 // JsonWebKey (https://w3c.github.io/webcrypto/#JsonWebKey-dictionary) and the checks that all algorithms share.
 
-const { Uint8ArrayFromBase64, Uint8ArrayPrototypeToBase64 } = primordials;
 const webidl = require("webidl");
 const { cryptoError, hasUsage } = require("crypto/key");
 const { converters } = webidl;
+const { base64url_decode, base64url_encode } = ops;
 
 const { DOMString } = converters;
 const convertPrime = webidl.createDictionaryConverter("RsaOtherPrimesInfo", [
@@ -31,18 +31,10 @@ const convertJwk = webidl.createDictionaryConverter("JsonWebKey", [
   { key: "y", converter: DOMString },
 ]);
 
-const BASE64URL = { __proto__: null, alphabet: "base64url", omitPadding: true };
-
 function decodeBase64url(string) {
-  try {
-    return Uint8ArrayFromBase64(string, BASE64URL);
-  } catch {
-    throw cryptoError("DataError", "The JWK has a member that is not valid base64url");
-  }
-}
-
-function encodeBase64url(bytes) {
-  return Uint8ArrayPrototypeToBase64(bytes, BASE64URL);
+  const bytes = base64url_decode(string);
+  if (bytes === undefined) throw cryptoError("DataError", "The JWK has a member that is not valid base64url");
+  return bytes;
 }
 
 /** What every import checks: `use`, `key_ops` (RFC 7517, 4.3) and `ext`. */
@@ -70,5 +62,5 @@ function checkJwk(jwk, use, extractable, usages) {
 
 exports.convertJwk = convertJwk;
 exports.decodeBase64url = decodeBase64url;
-exports.encodeBase64url = encodeBase64url;
+exports.encodeBase64url = base64url_encode;
 exports.checkJwk = checkJwk;

@@ -49,9 +49,11 @@ class DOMException {
     const prefix = "Failed to construct 'DOMException'";
     message = message === undefined ? "" : webidl.converters.DOMString(message, prefix, "Argument 1");
     name = name === undefined ? "Error" : webidl.converters.DOMString(name, prefix, "Argument 2");
-    // With `new.target` as the new target V8 leaves the frames up to this constructor out of the stack, and takes the
-    // first line from `name` and `message` when `stack` is first read.
-    return make(ReflectConstruct(Error, [], new.target), message, name);
+    // With `new.target` as the new target V8 leaves the frames up to this constructor out of the stack. Its first line
+    // has the `name` of when `stack` is first read and the message given here, which must not stay as a property.
+    const error = ReflectConstruct(Error, [message], new.target);
+    delete error.message;
+    return make(error, message, name);
   }
   get name() {
     check(this);
