@@ -45,6 +45,7 @@ impl Isolate {
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
         isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
+        control.set_memory(&memory);
         memory::install_limits(&mut isolate, control);
         modules::install_callbacks(&mut isolate);
         let context = {

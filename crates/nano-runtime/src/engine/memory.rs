@@ -12,16 +12,21 @@ const HEADROOM_STEP_BYTES: usize = 16 << 20;
 /// How many such steps: past them V8 gives up, and [`out_of_memory`] is the last line.
 const HEADROOM_STEPS: usize = 4;
 
+/// How often V8 asks for an array buffer before it throws a RangeError.
+const BUFFER_TRIES: usize = 4;
+
 /// The bytes outside V8's heap that one isolate holds, with their limit.
 #[derive(Debug)]
 pub(crate) struct MemoryAccount {
     used: AtomicUsize,
     limit: usize,
+    /// Array buffers refused since the last one that was allocated.
+    refused: AtomicUsize,
 }
 
 impl MemoryAccount {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
+        Arc::new(Self { used: AtomicUsize::new(0), limit, refused: AtomicUsize::new(0) })
     }
 
     /// Counts `bytes` more, unless that is over the limit.
@@ -31,6 +36,23 @@ impl MemoryAccount {
                 used.checked_add(bytes).filter(|total| *total <= self.limit)
             })
             .is_ok()
+    }
+
+    /// As [`MemoryAccount::try_add`], for an array buffer.
+    fn try_add_buffer(&self, bytes: usize) -> bool {
+        let fits = self.try_add(bytes);
+        if fits {
+            self.refused.store(0, Ordering::Relaxed);
+        } else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Whether V8 is about to ask for an array buffer for the last time. It collects garbage after each of the first
+    /// three refusals, and tells of the third as if the heap were full.
+    fn is_last_try(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) % BUFFER_TRIES == BUFFER_TRIES - 1
     }
 
     pub(crate) fn sub(&self, bytes: usize) {
@@ -51,7 +73,7 @@ static ALLOCATOR: v8::RustAllocatorVtable<MemoryAccount> =
     v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_account };
 
 unsafe extern "C" fn allocate(account: &MemoryAccount, len: usize) -> *mut c_void {
-    if !account.try_add(len) {
+    if !account.try_add_buffer(len) {
         return std::ptr::null_mut();
     }
     // SAFETY: calloc has no preconditions; a zero length may give null, hence the 1.
@@ -63,7 +85,7 @@ unsafe extern "C" fn allocate(account: &MemoryAccount, len: usize) -> *mut c_voi
 }
 
 unsafe extern "C" fn allocate_uninitialized(account: &MemoryAccount, len: usize) -> *mut c_void {
-    if !account.try_add(len) {
+    if !account.try_add_buffer(len) {
         return std::ptr::null_mut();
     }
     // SAFETY: malloc has no preconditions; a zero length may give null, hence the 1.
@@ -96,6 +118,9 @@ pub(super) fn install_limits(isolate: &mut v8::OwnedIsolate, control: &Arc<Contr
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: `data` is the `Control` given to `install_limits`, which outlives the isolate.
     let control = unsafe { &*data.cast::<Control>() };
+    if control.memory().is_some_and(|memory| memory.is_last_try()) {
+        return current; // The heap is not full: a buffer is refused, which is the script's to handle.
+    }
     control.terminate(Termination::Memory);
     if current < initial.saturating_add(HEADROOM_STEP_BYTES * HEADROOM_STEPS) {
         current + HEADROOM_STEP_BYTES

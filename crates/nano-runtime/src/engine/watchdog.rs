@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::memory::MemoryAccount;
 use super::spares::Bench;
 
 /// How often running turns are looked at.
@@ -49,6 +50,7 @@ pub(crate) enum Termination {
 #[derive(Default)]
 pub(crate) struct Control {
     handle: OnceLock<v8::IsolateHandle>,
+    memory: OnceLock<Arc<MemoryAccount>>,
     /// 0, or a [`Termination`] plus one.
     reason: AtomicU8,
     /// An interrupt is on its way: inside a long built-in V8 serves none, and they must not pile up.
@@ -58,6 +60,15 @@ pub(crate) struct Control {
 impl Control {
     pub(super) fn attach(&self, handle: v8::IsolateHandle) {
         let _ = self.handle.set(handle);
+    }
+
+    pub(super) fn set_memory(&self, memory: &Arc<MemoryAccount>) {
+        let _ = self.memory.set(Arc::clone(memory));
+    }
+
+    /// The account of the isolate's memory outside of its heap.
+    pub(super) fn memory(&self) -> Option<&MemoryAccount> {
+        self.memory.get().map(|memory| &**memory)
     }
 
     /// Ends the script that runs now; the isolate must not be entered again. The first reason counts.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
@@ -146,13 +146,17 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let max_body_bytes = asked.app.max_body_bytes;
     let body =
         (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
+    let mut headers = head.headers;
+    if version >= Version::HTTP_2 {
+        as_in_http_1(&mut headers, &host);
+    }
     let request = Box::new(nano_runtime::Request {
         arrived,
         method: head.method,
         scheme: "http",
         host,
         uri: head.uri,
-        headers: head.headers,
+        headers,
         body,
         id: asked.id.clone(),
     });
@@ -185,6 +189,18 @@ impl Asked {
         );
         response.body_mut().hold(self.busy);
         response
+    }
+}
+
+/// Apps see no difference to HTTP/1: there is a host, and the pieces that HTTP/2 may send a cookie in are one header
+/// (RFC 9113, section 8.2.3).
+fn as_in_http_1(headers: &mut HeaderMap, host: &HeaderValue) {
+    headers.entry(HOST).or_insert_with(|| host.clone());
+    let pieces: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, whole);
     }
 }
 

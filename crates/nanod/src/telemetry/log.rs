@@ -86,12 +86,13 @@ impl Fields {
     }
 }
 
-/// An app must not be able to move the operator's cursor.
+/// An app must not be able to move the operator's cursor, nor to write a line that looks like another's.
 fn escape_controls(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\n' | '\t' => safe.push(character),
+            '\n' => safe.push_str("\n    "),
+            '\t' => safe.push(character),
             c if c.is_control() => {
                 let _ = write!(safe, "{}", c.escape_default());
             }
@@ -163,6 +164,6 @@ mod tests {
 
     #[test]
     fn terminal_escapes_are_shown() {
-        assert_eq!(escape_controls("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\n");
+        assert_eq!(escape_controls("a\u{1b}[2J\nb"), "a\\u{1b}[2J\n    b");
     }
 }

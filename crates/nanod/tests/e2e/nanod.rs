@@ -90,12 +90,23 @@ impl Site {
         self.top["apps"] = std::mem::take(&mut self.apps).into();
         let config = self.top.to_string();
         let site = self.file("nano.json", config);
-        Nanod::start(site, "nano.json")
+        let arguments = [site.command, "nano.json", "--log-format", "json"];
+        Nanod::start(site, &arguments)
     }
 
     /// Serves a folder of the site by its path, without a configuration.
     pub(crate) fn serve_path(self, path: &str) -> Nanod {
-        Nanod::start(self, path).unwrap_or_else(|output| panic!("nanod did not start:\n{output}"))
+        self.serve_with(&[path])
+    }
+
+    /// As [`Site::serve_path`], with any arguments besides free ports.
+    pub(crate) fn serve_with(self, arguments: &[&str]) -> Nanod {
+        let mut all = vec![self.command, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        if !arguments.contains(&"--log-format") {
+            all.extend(["--log-format", "json"]);
+        }
+        all.extend(arguments);
+        Nanod::start(self, &all).unwrap_or_else(|output| panic!("nanod did not start:\n{output}"))
     }
 
     /// Runs `nanod` in the folder to its end.
@@ -130,12 +141,9 @@ pub(crate) struct Nanod {
 }
 
 impl Nanod {
-    fn start(site: Site, path: &str) -> Result<Self, String> {
+    fn start(site: Site, arguments: &[&str]) -> Result<Self, String> {
         let mut command = command();
-        command.arg(site.command).arg(path).args(["--log-format", "json"]);
-        if path != "nano.json" {
-            command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        }
+        command.args(arguments);
         command.current_dir(site.folder.path()).envs(site.env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
