@@ -11,8 +11,9 @@ const {
   StringPrototypeStartsWith, TypeError,
 } = primordials;
 
-// Requests whose handler or stream still runs, so that a client that goes away can be told to them.
+// Requests whose handler or stream still runs, and those streams, so that a client that goes away can be told to them.
 let running;
+let pumps;
 let handle;
 let env;
 
@@ -83,6 +84,7 @@ function handlerOf(namespace) {
 function start(namespace, evaluation, variables) {
   env = ObjectFreeze(variables);
   running = new SafeMap();
+  pumps = new SafeMap();
   PromisePrototypeThen(
     PromiseResolve(evaluation),
     () => {
@@ -148,20 +150,27 @@ function answer(rid, request, response) {
     return;
   }
   running.set(rid, request);
-  const done = () => { running.delete(rid); };
-  PromisePrototypeThen(pump, done, done);
+  pumps.set(rid, pump);
+  const done = () => {
+    running.delete(rid);
+    pumps.delete(rid);
+  };
+  PromisePrototypeThen(pump.promise, done, done);
 }
 
 /** The client is gone. */
 function abortRequest(rid) {
   const request = running.get(rid);
   if (request === undefined) return;
+  const pump = pumps.get(rid);
   running.delete(rid);
+  pumps.delete(rid);
   try {
     abortServerRequest(request);
   } catch (error) {
     reportException(error);
   }
+  pump?.gone();
 }
 
 exports.start = start;

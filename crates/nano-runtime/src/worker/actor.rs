@@ -40,7 +40,13 @@ pub(crate) enum Event {
     /// An operation ended.
     Completed { op: OpId, result: OpResult },
     /// A read of the request's body ended, and the body is back.
-    BodyRead { op: OpId, request: RequestId, body: Option<IncomingBody>, result: OpResult, fault: Option<Fault> },
+    BodyRead {
+        op: OpId,
+        request: RequestId,
+        body: Option<IncomingBody>,
+        result: OpResult,
+        fault: Option<Fault>,
+    },
     /// A response stream has room again.
     Room(RequestId),
     /// Its response stream was read to the end.

@@ -13,7 +13,7 @@ use hyper::body::{Body as _, Incoming};
 use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
 
 use super::Front;
-use super::answer::{Problem, failure, prefers_html, reply};
+use super::answer::{Problem, failure, prefers_html, reply, without_body};
 use super::body::{Limited, OutBody};
 use super::connections::Busy;
 use crate::apps::App;
@@ -113,11 +113,15 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let id = front.ids.of(request.headers());
     let accept_html = prefers_html(request.headers());
     let version = request.version();
+    let is_head = request.method() == Method::HEAD;
     let problem = |problem: Problem, busy: Busy| {
         let mut response = failure(problem, &id, accept_html, None);
         if matches!(problem, Problem::Malformed) && version < Version::HTTP_2 {
             // Nobody knows what such a client takes the next bytes for.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if is_head {
+            without_body(&mut response);
         }
         response.body_mut().hold(busy);
         response.into()
@@ -135,7 +139,6 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
         }
     };
     let Some(app) = app else { return problem(Problem::UnknownHost, busy) };
-    let is_head = request.method() == Method::HEAD;
     let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
     let (head, body) = request.into_parts();
     let declared =
@@ -178,6 +181,9 @@ impl Asked {
                 failure(Problem::Fault(failed.fault), &self.id, self.accept_html, detail)
             }
         };
+        if self.is_head {
+            without_body(&mut response);
+        }
         let took = self.arrived.elapsed();
         self.app.stats.count(response.status().as_u16(), took);
         tracing::debug!(

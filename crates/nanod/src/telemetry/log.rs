@@ -67,7 +67,7 @@ impl Fields {
         for (name, value) in others {
             object.entry(name).or_insert(value);
         }
-        Value::Object(object).to_string()
+        escape_rare_controls(Value::Object(object).to_string())
     }
 
     fn pretty(self, level: Level) -> String {
@@ -84,6 +84,22 @@ impl Fields {
         }
         line
     }
+}
+
+/// JSON leaves DEL and the controls above ASCII as they are, and terminals obey them.
+fn escape_rare_controls(json: String) -> String {
+    if !json.contains(char::is_control) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if character.is_control() {
+            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// An app must not be able to move the operator's cursor, nor to write a line that looks like another's.

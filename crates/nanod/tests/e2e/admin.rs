@@ -51,7 +51,11 @@ fn the_public_listener_has_no_admin_api() {
         assert_eq!(nanod.get("app.test", path).text(), format!("the app at {path}"));
         for host in ["admin", "localhost", "127.0.0.1", &nanod.admin.to_string()] {
             let answer = nanod.get(host, path);
-            assert_eq!((answer.status(), answer.header("x-nano-error")), (404, Some("unknown_host")), "{host}");
+            assert_eq!(
+                (answer.status(), answer.header("x-nano-error")),
+                (404, Some("unknown_host")),
+                "{host}"
+            );
         }
     }
     // And the admin listener has no apps.
@@ -64,7 +68,8 @@ fn only_the_whole_token_opens_the_metrics() {
         .app("app", APP)
         .top(json!({ "admin": { "listen": "127.0.0.1:0", "token": TOKEN } }))
         .serve();
-    let ask = |authorization: &str| nanod.admin_request("GET", "/metrics", &[("authorization", authorization)]);
+    let ask =
+        |authorization: &str| nanod.admin_request("GET", "/metrics", &[("authorization", authorization)]);
     let bearer = format!("Bearer {TOKEN}");
     assert_eq!(ask(&bearer).status(), 200);
     assert_error(&nanod.admin("/metrics"), 401, "unauthorized");
@@ -197,7 +202,10 @@ fn the_histogram_is_cumulative_and_ends_in_infinity() {
     let histogram = &families["nano_request_duration_seconds"];
     assert_eq!(histogram.kind, "histogram");
     let of = |suffix: &'static str| {
-        histogram.samples.iter().filter(move |(name, labels, _)| name.ends_with(suffix) && labels["app"] == "app")
+        histogram
+            .samples
+            .iter()
+            .filter(move |(name, labels, _)| name.ends_with(suffix) && labels["app"] == "app")
     };
     let buckets: Vec<_> = of("_bucket").map(|(_, labels, value)| (labels["le"].as_str(), *value)).collect();
     let bound = |le: &str| if le == "+Inf" { f64::INFINITY } else { le.parse().unwrap() };

@@ -36,7 +36,8 @@ fn hello() {
 #[test]
 fn html_escapes_counts_visits_and_sets_two_cookies() {
     let nanod = serve();
-    let answer = nanod.request("html.localhost", "GET", "/?name=%3Cb%3EAda%3C/b%3E", &[("x-odd", "a<b")], b"");
+    let answer =
+        nanod.request("html.localhost", "GET", "/?name=%3Cb%3EAda%3C/b%3E", &[("x-odd", "a<b")], b"");
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(answer.header("content-security-policy").is_some());
     let page = answer.text();
@@ -116,7 +117,8 @@ fn sse_sends_its_events_and_stops_when_the_client_leaves() {
     assert!(String::from_utf8(conn.chunk().unwrap()).unwrap().starts_with("id: 1\n"));
     drop(conn);
     nanod.log("the timer stops", |line| {
-        line["app"] == "sse" && line["msg"].as_str().is_some_and(|msg| msg.starts_with("the client left after"))
+        line["app"] == "sse"
+            && line["msg"].as_str().is_some_and(|msg| msg.starts_with("the client left after"))
     });
     for query in ["count=0", "count=1.5", "interval=soon", "interval=99999999"] {
         assert_eq!(nanod.get("sse.localhost", &format!("/?{query}")).status(), 400, "{query}");

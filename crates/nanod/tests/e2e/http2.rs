@@ -33,7 +33,7 @@ fn serve() -> Nanod {
 
 /// Runs `talk` with a connection.
 fn connected<T>(nanod: &Nanod, talk: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let address = nanod.address;
     runtime.block_on(async {
         let talking = async {
@@ -54,7 +54,11 @@ fn request(method: Method, path: &str) -> Request<()> {
 
 type Answering = h2::client::ResponseFuture;
 
-async fn begin(client: &SendRequest<Bytes>, request: Request<()>, end: bool) -> (Answering, SendStream<Bytes>) {
+async fn begin(
+    client: &SendRequest<Bytes>,
+    request: Request<()>,
+    end: bool,
+) -> (Answering, SendStream<Bytes>) {
     let mut client = client.clone().ready().await.unwrap();
     client.send_request(request, end).unwrap()
 }
@@ -148,7 +152,6 @@ fn a_reset_is_told_to_the_app_and_to_no_other_stream() {
         let (_answer, mut reset) = begin(&client, request(Method::GET, "/hang"), true).await;
         nanod.log_message("hanging");
         reset.send_reset(Reason::CANCEL);
-        // The reset goes out with the next turn of the connection's task.
         let answer = get(&client, "/quiet").await;
         nanod.log_message("hang aborted");
         drop(answer);
@@ -164,7 +167,9 @@ fn many_resets_harm_nobody() {
     connected(&nanod, async |client| {
         for _ in 0..300 {
             let Ok(mut ready) = client.clone().ready().await else { return };
-            let Ok((_, mut sending)) = ready.send_request(request(Method::POST, "/bytes"), false) else { return };
+            let Ok((_, mut sending)) = ready.send_request(request(Method::POST, "/bytes"), false) else {
+                return;
+            };
             sending.send_reset(Reason::CANCEL);
             tokio::task::yield_now().await;
         }

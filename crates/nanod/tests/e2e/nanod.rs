@@ -113,7 +113,14 @@ impl Site {
     pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = command();
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.envs(self.env.iter().copied()).output().unwrap()
+        command.envs(self.env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let ended = in_background(move || child.wait_with_output().unwrap());
+        ended.0.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+            kill("KILL", id);
+            panic!("nanod {arguments:?} did not end");
+        })
     }
 }
 
@@ -122,6 +129,11 @@ fn merge(into: &mut Value, from: Value) {
     for (key, value) in from {
         into[key] = value;
     }
+}
+
+fn kill(signal: &str, process: u32) {
+    let kill = format!("kill -{signal} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 fn command() -> Command {
@@ -230,8 +242,7 @@ impl Nanod {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        kill(name, self.child.id());
     }
 
     /// Waits for the process to end by itself.

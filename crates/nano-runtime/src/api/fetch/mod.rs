@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::engine::{OpFn, ops};
 use crate::worker::{
-    BodyError, Event, Fault, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody, RequestId,
-    Written, app_started, request_failed, state_of,
+    BodyError, Event, Fault, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody,
+    RequestId, Written, app_started, request_failed, state_of,
 };
 
 /// Headers that one response may have.

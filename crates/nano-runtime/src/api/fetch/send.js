@@ -13,7 +13,7 @@ const SEND_NATIVE = 4;
 
 /**
  * Answers request `rid` with `response`. Throws, having sent nothing, if the response's body is unusable or it is a
- * network error. Returns a promise for the end of the body when that is a stream to be read here, else undefined.
+ * network error. Returns the pump when the body is a stream to be read here, else undefined.
  */
 function sendResponse(rid, response) {
   return respond(rid, response, sendBody);
@@ -23,7 +23,9 @@ function sendBody(rid, status, list, body) {
   if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
   if (body.kind === bodies.STREAM) {
     ops.respond(rid, status, list, SEND_STREAM, undefined);
-    return new Pump(rid, body.stream).start();
+    const pump = new Pump(rid, body.stream);
+    pump.run();
+    return pump;
   }
   const source = body.source;
   const kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
@@ -44,11 +46,6 @@ class Pump extends streams.ReadRequest {
     this.running = false;
     this.again = false;
     this.onRoom = undefined;
-  }
-
-  start() {
-    this.run();
-    return this.promise;
   }
 
   /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
@@ -98,7 +95,7 @@ class Pump extends streams.ReadRequest {
     this.resolve();
   }
 
-  /** The client went away. */
+  /** The client went away: the stream is cancelled, even while it has nothing to give. */
   gone(error = new TypeError("The client closed the connection")) {
     this.cancel(error);
     this.resolve();
