@@ -173,6 +173,15 @@ fn a_path_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_folder_without_apps_is_served_with_a_warning() {
+    let nanod = Site::new().file("empty/readme.txt", "no app").serve_with(&["empty"]);
+    assert!(nanod.stdout.text().contains("0 apps"));
+    let line = nanod.log_message("there are no apps here");
+    assert_eq!(line["level"], "warn");
+    assert_eq!(nanod.get("any.test", "/").header("x-nano-error"), Some("unknown_host"));
+}
+
+#[test]
 fn without_a_path_the_file_is_served_and_else_the_folder_of_apps() {
     let config = r#"{ "apps": [{ "name": "a", "hostname": "from.file", "path": "apps/a" }] }"#;
     let nanod = Site::new().file("apps/a/index.js", HELLO).serve_with(&[]);

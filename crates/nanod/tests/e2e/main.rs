@@ -1,5 +1,7 @@
 //! The real `nanod`, each test with processes of its own on free ports.
 
+#![allow(clippy::unwrap_used, reason = "tests state their expectations by unwrapping")]
+
 mod admin;
 mod client;
 mod config;
