@@ -38,6 +38,7 @@ fn connected<T>(nanod: &Nanod, talk: impl AsyncFnOnce(SendRequest<Bytes>) -> T) 
     runtime.block_on(async {
         let talking = async {
             let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
             let (client, connection) = h2::client::handshake(stream).await.unwrap();
             tokio::spawn(async move {
                 let _ = connection.await;
