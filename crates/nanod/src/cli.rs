@@ -81,8 +81,7 @@ impl ServeArgs {
         }
     }
 
-    /// Tells of a port that the command line and another listener both want. Within the file that was looked at
-    /// already.
+    /// Tells of a port that the command line and another listener both want; the file was looked at already.
     fn twice(&self, config: &Config) -> Option<String> {
         let given = [("--listen", self.listen), ("--admin-listen", self.admin_listen)];
         for (option, address) in given {

@@ -1,4 +1,4 @@
-//! The admin API: health for load balancers, metrics for those who hold the token, and nothing for anybody else.
+//! The admin API: health for load balancers, metrics for those who hold the token, nothing for anybody else.
 
 use std::collections::{BTreeMap, HashSet};
 

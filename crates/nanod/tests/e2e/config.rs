@@ -32,7 +32,10 @@ fn check_says_what_would_be_served() {
               // Comments are fine.
               "apps": [
                 { "name": "blog", "hostname": "blog.example.com", "path": "./apps/blog" },
-                { "name": "hooks", "hostnames": ["hooks.example.com", "*.hooks.example.com"], "path": "apps/hooks" },
+                {
+                  "name": "hooks", "path": "./apps/hooks",
+                  "hostnames": ["hooks.example.com", "*.hooks.example.com"]
+                },
                 { "name": "raw", "port": 9000, "path": "./apps/blog" },
                 { "name": "rest", "default": true, "path": "./apps/rest" },
               ],
@@ -83,7 +86,8 @@ fn check_and_serve_refuse_a_bad_file_whole_with_place_and_hint() {
             "help: set `NANO_TEST_UNSET`",
         ),
         (
-            "{ \"apps\": [{ \"path\": \"app\", \"hostname\": \"a.test\" }, { \"path\": \"app\", \"name\": \"b\", \"hostname\": \"a.test\" }] }",
+            "{ \"apps\": [{ \"path\": \"app\", \"hostname\": \"a.test\" },\n\
+             { \"path\": \"app\", \"name\": \"b\", \"hostname\": \"a.test\" }] }",
             "`a.test` is claimed twice",
             "the first is here",
         ),
@@ -93,7 +97,8 @@ fn check_and_serve_refuse_a_bad_file_whole_with_place_and_hint() {
             "give the app another port",
         ),
         (
-            "{ \"admin\": { \"listen\": \"0.0.0.0:8081\" }, \"apps\": [{ \"path\": \"app\", \"default\": true }] }",
+            "{ \"admin\": { \"listen\": \"0.0.0.0:8081\" },\n\
+             \"apps\": [{ \"path\": \"app\", \"default\": true }] }",
             ":1:",
             "token",
         ),

@@ -53,7 +53,8 @@ const cases = {
   },
   pulled: () => Response.json(pulled),
   hang: (request) => {
-    request.signal.addEventListener("abort", () => console.log("hang aborted: " + request.signal.reason.name));
+    const { signal } = request;
+    signal.addEventListener("abort", () => console.log("hang aborted: " + signal.reason.name));
     console.log("hanging");
     return new Promise(() => {});
   },
@@ -463,7 +464,8 @@ fn statuses_without_a_body_have_none() {
 fn what_belongs_to_the_connection_is_not_the_apps_to_say() {
     let nanod = serve();
     let headers = json!({
-        "connection": "upgrade, x-mine", "keep-alive": "timeout=1", "proxy-connection": "close", "te": "trailers",
+        "connection": "upgrade, x-mine", "keep-alive": "timeout=1", "proxy-connection": "close",
+        "te": "trailers",
         "trailer": "x-after", "transfer-encoding": "gzip", "upgrade": "websocket", "x-mine": "stays",
         "date": "Thu, 01 Jan 1970 00:00:00 GMT"
     });

@@ -13,7 +13,10 @@ const cases = {
   bytes: async (request) => new Response(await request.arrayBuffer()),
   headers: (request) => Response.json([...request.headers]),
   url: (request) => new Response(request.method + " " + request.url),
-  hop: () => new Response("hop", { headers: { connection: "close", "transfer-encoding": "gzip", "keep-alive": "x" } }),
+  hop: () => {
+    const headers = { connection: "close", "transfer-encoding": "gzip", "keep-alive": "x" };
+    return new Response("hop", { headers });
+  },
   hang: (request) => {
     request.signal.addEventListener("abort", () => console.log("hang aborted"));
     console.log("hanging");
