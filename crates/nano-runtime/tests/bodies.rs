@@ -21,7 +21,7 @@ tests![
     a_request_body_handed_back_untouched_stays_native,
     a_cloned_request_body_is_read_twice,
     a_body_over_the_limit_is_told,
-    a_body_that_ends_early_is_an_exception,
+    a_body_that_ends_early_is_the_clients_fault,
 ];
 
 async fn a_request_body_is_read_as_a_whole(bench: Bench) {
@@ -241,12 +241,12 @@ async fn a_body_over_the_limit_is_told(bench: Bench) {
     assert_eq!(text_of(app.fetch(post("/ignore", too_large())).await.expect("an answer")).await, "not read");
 }
 
-async fn a_body_that_ends_early_is_an_exception(bench: Bench) {
+async fn a_body_that_ends_early_is_the_clients_fault(bench: Bench) {
     let app = bench.script("export default async (request) => new Response(await request.text());");
     let (sender, incoming) = channel_body();
     sender.send(Ok(Bytes::from_static(b"some"))).expect("the body lives");
     sender.send(Err(BodyError::Broken("cut".to_owned()))).expect("the body lives");
     let failure = app.fetch(post("/", incoming)).await.err().expect("a failure");
-    assert_eq!(failure.fault, Fault::Exception);
+    assert_eq!(failure.fault, Fault::BodyBroken);
     assert!(failure.detail.expect("a detail").contains("TypeError: the body ended early"));
 }

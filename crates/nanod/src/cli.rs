@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nano_config::{Config, LogFormat};
+use nano_config::{Admin, Config, LogFormat};
 
 /// One process that hosts many JavaScript apps, each in its own V8 isolate, routed by Host.
 #[derive(Parser)]
@@ -60,14 +60,45 @@ impl From<Format> for LogFormat {
 }
 
 impl ServeArgs {
-    /// The command line wins over the file.
-    pub(crate) fn over(&self, mut config: Config) -> Config {
+    /// The command line wins over the file. The error says why the two do not go together.
+    pub(crate) fn over(&self, mut config: Config) -> Result<Config, String> {
         if let Some(listen) = self.listen {
             config.listen = vec![listen];
         }
-        if let (Some(listen), Some(admin)) = (self.admin_listen, config.admin.as_mut()) {
-            admin.listen = listen;
+        if let Some(listen) = self.admin_listen {
+            let token = config.admin.take().and_then(|admin| admin.token);
+            if token.is_none() && !listen.ip().is_loopback() {
+                return Err(format!(
+                    "--admin-listen {listen}: the admin API needs a token on any address but loopback; set \
+                     `admin.token` in the configuration"
+                ));
+            }
+            config.admin = Some(Admin { listen, token });
         }
-        config
+        match self.twice(&config) {
+            Some(error) => Err(error),
+            None => Ok(config),
+        }
     }
+
+    /// Tells of a port that the command line and another listener both want; the file was looked at already.
+    fn twice(&self, config: &Config) -> Option<String> {
+        let given = [("--listen", self.listen), ("--admin-listen", self.admin_listen)];
+        for (option, address) in given {
+            let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+            if let Some(app) = config.apps.iter().find(|app| app.port == Some(address.port())) {
+                return Some(format!("{option} {address}: the port is that of the app `{}`", app.name));
+            }
+        }
+        let admin = config.admin.as_ref().map(|admin| admin.listen)?;
+        let both = config.listen.iter().find(|listen| overlap(**listen, admin))?;
+        let given = self.listen.is_some() || self.admin_listen.is_some();
+        given.then(|| format!("the apps and the admin API cannot both listen on port {}", both.port()))
+    }
+}
+
+/// Whether two listeners would get in each other's way; port 0 is always another port.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || any)
 }

@@ -43,7 +43,13 @@ fn serve(args: &ServeArgs, dev: bool) -> ExitCode {
     let Some(Loaded { config, warnings }) = load(args.path.clone()) else {
         return ExitCode::from(EXIT_USAGE);
     };
-    let config = args.over(config);
+    let config = match args.over(config) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("nanod: {error}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
     telemetry::start(&config.log, args.log_format.map(Into::into), dev);
     for warning in &warnings {
         tracing::warn!("{}", warning.to_string().trim_end());

@@ -103,6 +103,11 @@ impl SourceStore {
         Ok(Arc::clone(files.entry(path.to_owned()).or_insert_with(|| Arc::new(source))))
     }
 
+    /// Forgets all files, so that they are read anew: for a revision that never started.
+    pub(crate) fn forget(&self) {
+        self.files.lock().clear();
+    }
+
     fn read(&self, path: &str) -> Result<Vec<u8>, StoreError> {
         let failed = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {

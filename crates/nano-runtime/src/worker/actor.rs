@@ -40,7 +40,13 @@ pub(crate) enum Event {
     /// An operation ended.
     Completed { op: OpId, result: OpResult },
     /// A read of the request's body ended, and the body is back.
-    BodyRead { op: OpId, request: RequestId, body: Option<IncomingBody>, result: OpResult, too_large: bool },
+    BodyRead {
+        op: OpId,
+        request: RequestId,
+        body: Option<IncomingBody>,
+        result: OpResult,
+        fault: Option<Fault>,
+    },
     /// A response stream has room again.
     Room(RequestId),
     /// Its response stream was read to the end.
@@ -282,10 +288,10 @@ impl Actor {
             Event::Completed { op, result } => {
                 self.work(scope, turn, request, |scope| call::settle(scope, op, result));
             }
-            Event::BodyRead { op, request, body, result, too_large } => {
+            Event::BodyRead { op, request, body, result, fault } => {
                 if let Some(owner) = super::state_of(scope).and_then(|s| s.requests.get_mut(&request)) {
                     owner.body = body;
-                    owner.body_too_large |= too_large;
+                    owner.body_fault = owner.body_fault.or(fault);
                 }
                 self.work(scope, turn, request, |scope| call::settle(scope, op, result));
             }
@@ -404,6 +410,7 @@ impl Actor {
     /// The app's top level is through: requests that waited are let in.
     pub(crate) fn started(&self, scope: &mut v8::PinScope<'_, '_>) {
         engine::cache_code(scope);
+        self.shared.has_started.store(true, Ordering::Relaxed);
         let mut inbox = self.inbox.lock();
         if matches!(inbox.phase, Phase::Starting) {
             inbox.phase = Phase::Ready;

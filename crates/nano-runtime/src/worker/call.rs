@@ -197,9 +197,11 @@ pub(crate) fn request_failed<'s>(
         return;
     }
     request.replied = true;
-    let fault = if request.body_too_large { Fault::BodyTooLarge } else { Fault::Exception };
+    let fault = request.body_fault.unwrap_or(Fault::Exception);
+    // What clients do wrong must not look like the app's errors.
+    let level = if request.body_fault.is_some() { tracing::Level::INFO } else { tracing::Level::ERROR };
     let request_id = request.request.id.to_str().unwrap_or("");
-    logs.write(tracing::Level::ERROR, &app, request_id, &format!("uncaught exception: {detail}"));
+    logs.write(level, &app, request_id, &format!("uncaught exception: {detail}"));
     state.note_settled(id);
     if let Some(actor) = actor {
         actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);

@@ -96,6 +96,8 @@ pub enum Fault {
     CrashLoop(Duration),
     /// The body turned out to be over `max_body_mb`, and the handler failed on that.
     BodyTooLarge,
+    /// The body ended early or was malformed, and the handler failed on that.
+    BodyBroken,
 }
 
 impl From<Fault> for Failure {

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,8 @@ pub(crate) struct Shared {
     logs: Arc<LogLimiter>,
     stats: Stats,
     pool: Mutex<Pool>,
+    /// Its top level came to its end at least once: what was read is the revision from then on.
+    has_started: AtomicBool,
     epoch: Instant,
 }
 
@@ -158,6 +160,10 @@ impl Shared {
     fn start_failed(&self, failure: &Failure) {
         let detail = failure.detail.as_deref().unwrap_or("");
         tracing::error!(app = &*self.spec.name, detail, "start-up failed");
+        if !self.has_started.load(Ordering::Relaxed) {
+            // The next try finds what its author has mended meanwhile.
+            self.sources.forget();
+        }
         self.pool.lock().failed = Some((Instant::now(), failure.clone()));
     }
 
@@ -197,6 +203,7 @@ impl Worker {
             logs: Arc::new(LogLimiter::new()),
             stats: Stats::default(),
             pool: Mutex::default(),
+            has_started: AtomicBool::new(false),
             epoch: Instant::now(),
             spec,
         };

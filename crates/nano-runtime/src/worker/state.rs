@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
-use super::exchange::{IncomingBody, Request};
+use super::exchange::{Fault, IncomingBody, Request};
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
 use crate::engine::{MemoryAccount, ModuleMap};
@@ -60,7 +60,8 @@ pub(crate) struct RequestState {
     /// The incoming body, while no read has it.
     pub(crate) body: Option<IncomingBody>,
     pub(crate) body_taken: bool,
-    pub(crate) body_too_large: bool,
+    /// What was wrong with the body: a handler that fails afterwards is not at fault.
+    pub(crate) body_fault: Option<Fault>,
     /// A response has been given.
     pub(crate) replied: bool,
     pub(crate) pipe: Option<Arc<Pipe>>,
@@ -180,7 +181,7 @@ impl IsolateState {
             cpu_used: Duration::ZERO,
             body,
             body_taken: false,
-            body_too_large: false,
+            body_fault: None,
             replied: false,
             pipe: None,
             waiting_write: None,

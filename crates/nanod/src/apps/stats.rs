@@ -42,7 +42,7 @@ impl Stats {
 
     /// The histogram: (upper bound in seconds, count in the bucket), the sum in seconds.
     pub(crate) fn latency(&self) -> (Vec<(f64, u64)>, f64) {
-        let bounds = LATENCY_BUCKETS_S.iter().copied().chain([f64::MAX]);
+        let bounds = LATENCY_BUCKETS_S.iter().copied().chain([f64::INFINITY]);
         let counts = self.latency.iter().map(|count| count.load(Ordering::Relaxed));
         #[allow(clippy::cast_precision_loss, reason = "a sum of microseconds, for people")]
         let sum = self.latency_us.load(Ordering::Relaxed) as f64 / 1e6;

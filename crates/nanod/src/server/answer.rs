@@ -4,6 +4,7 @@ use http::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::Body as _;
 use nano_runtime::{Fault, Reply};
 use serde_json::json;
 
@@ -62,6 +63,7 @@ impl Problem {
                 Fault::BodyTooLarge => {
                     (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The request's body is too large.")
                 }
+                Fault::BodyBroken => Self::Malformed.contract(),
             },
         }
     }
@@ -148,6 +150,15 @@ pub(super) fn reply(reply: Reply, id: &HeaderValue, is_head: bool) -> Response<O
     headers.insert(REQUEST_ID, id.clone());
     *response.headers_mut() = headers;
     response
+}
+
+/// The answer to HEAD: the length that GET would have, and no body. HTTP/2 has nobody else who leaves it out.
+pub(super) fn without_body(response: &mut Response<OutBody>) {
+    let length = response.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = OutBody::full("");
 }
 
 /// A length that the app set stays where only the app can know it: of a stream, or of what HEAD leaves out.

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use nano_config::Config;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admin::Admin;
@@ -53,15 +53,20 @@ pub(crate) struct Front {
 /// The bound listeners, with what they serve.
 pub(crate) struct Server {
     front: Arc<Front>,
-    listeners: Vec<(Arc<TcpListener>, SocketAddr, Option<u16>)>,
+    listeners: Vec<(TcpListener, SocketAddr, Option<u16>)>,
     connections: Arc<Semaphore>,
     /// `true` once the drain has begun.
     draining: watch::Sender<bool>,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Server {
     /// Binds all addresses of the configuration, or none.
     pub(crate) async fn bind(config: &Config, registry: &Arc<Registry>, dev: bool) -> anyhow::Result<Self> {
+        // Before anything is told to be ready: from here on a signal drains.
+        let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+        let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(bind(*address, None).await?);
@@ -83,6 +88,8 @@ impl Server {
             listeners,
             connections: Arc::new(Semaphore::new(CONNECTIONS_MAX as usize)),
             draining: watch::Sender::new(false),
+            terminate,
+            interrupt,
         })
     }
 
@@ -98,21 +105,19 @@ impl Server {
 
     /// Serves until a signal, then lets what is under way end. Tells whether all of it did.
     pub(crate) async fn run(
-        self,
+        mut self,
         admin: Option<Admin>,
         drain_timeout: Duration,
         max_lost_isolates: u32,
     ) -> anyhow::Result<bool> {
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
-        let accepting: Vec<_> = self
-            .listeners
-            .iter()
+        // Each listener is closed with its task: the system refuses connections as soon as the drain begins.
+        let accepting: Vec<_> = std::mem::take(&mut self.listeners)
+            .into_iter()
             .map(|(listener, _, own)| {
                 tokio::spawn(accept(
                     Arc::clone(&self.front),
-                    Arc::clone(listener),
-                    *own,
+                    listener,
+                    own,
                     Arc::clone(&self.connections),
                     self.draining(),
                 ))
@@ -123,8 +128,8 @@ impl Server {
         }
         tokio::spawn(self.front.all.clone().sweep(IDLE_TIMEOUT));
         let overrun = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
+            _ = self.terminate.recv() => false,
+            _ = self.interrupt.recv() => false,
             () = too_many_lost(&self.front.registry, max_lost_isolates) => true,
         };
         tracing::info!(in_flight = self.front.registry.in_flight(), "draining");
@@ -137,8 +142,8 @@ impl Server {
         let drained = tokio::select! {
             all = idle => all.is_ok(),
             () = tokio::time::sleep(drain_timeout) => false,
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
+            _ = self.terminate.recv() => false,
+            _ = self.interrupt.recv() => false,
         };
         let cut = self.front.registry.in_flight();
         if drained {
@@ -153,10 +158,10 @@ impl Server {
 async fn bind(
     address: SocketAddr,
     own: Option<u16>,
-) -> anyhow::Result<(Arc<TcpListener>, SocketAddr, Option<u16>)> {
+) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("a listener without an address")?;
-    Ok((Arc::new(listener), address, own))
+    Ok((listener, address, own))
 }
 
 /// Ends when the process holds more written-off isolates than its budget: a supervisor starts it anew.
@@ -174,7 +179,7 @@ async fn too_many_lost(registry: &Registry, max: u32) {
 
 async fn accept(
     front: Arc<Front>,
-    listener: Arc<TcpListener>,
+    listener: TcpListener,
     own: Option<u16>,
     connections: Arc<Semaphore>,
     mut draining: watch::Receiver<bool>,

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
 
 use super::Front;
-use super::answer::{Problem, failure, prefers_html, reply};
+use super::answer::{Problem, failure, prefers_html, reply, without_body};
 use super::body::{Limited, OutBody};
 use super::connections::Busy;
 use crate::apps::App;
@@ -112,11 +112,24 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let arrived = Instant::now();
     let id = front.ids.of(request.headers());
     let accept_html = prefers_html(request.headers());
+    let version = request.version();
+    let is_head = request.method() == Method::HEAD;
     let problem = |problem: Problem, busy: Busy| {
         let mut response = failure(problem, &id, accept_html, None);
+        if matches!(problem, Problem::Malformed) && version < Version::HTTP_2 {
+            // Nobody knows what such a client takes the next bytes for.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if is_head {
+            without_body(&mut response);
+        }
         response.body_mut().hold(busy);
         response.into()
     };
+    if request.method() == Method::CONNECT {
+        // There are no tunnels here, and an app's 200 would promise one.
+        return problem(Problem::Malformed, busy);
+    }
     let Some(host) = authority_of(&request) else { return problem(Problem::Malformed, busy) };
     let app = {
         let routes = front.registry.routes();
@@ -126,7 +139,6 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
         }
     };
     let Some(app) = app else { return problem(Problem::UnknownHost, busy) };
-    let is_head = request.method() == http::Method::HEAD;
     let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
     let (head, body) = request.into_parts();
     let declared =
@@ -137,13 +149,17 @@ pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Inco
     let max_body_bytes = asked.app.max_body_bytes;
     let body =
         (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
+    let mut headers = head.headers;
+    if version >= Version::HTTP_2 {
+        as_in_http_1(&mut headers, &host);
+    }
     let request = Box::new(nano_runtime::Request {
         arrived,
         method: head.method,
         scheme: "http",
         host,
         uri: head.uri,
-        headers: head.headers,
+        headers,
         body,
         id: asked.id.clone(),
     });
@@ -165,6 +181,9 @@ impl Asked {
                 failure(Problem::Fault(failed.fault), &self.id, self.accept_html, detail)
             }
         };
+        if self.is_head {
+            without_body(&mut response);
+        }
         let took = self.arrived.elapsed();
         self.app.stats.count(response.status().as_u16(), took);
         tracing::debug!(
@@ -176,6 +195,18 @@ impl Asked {
         );
         response.body_mut().hold(self.busy);
         response
+    }
+}
+
+/// Apps see no difference to HTTP/1: there is a host, and the pieces that HTTP/2 may send a cookie in are one header
+/// (RFC 9113, section 8.2.3).
+fn as_in_http_1(headers: &mut HeaderMap, host: &HeaderValue) {
+    headers.entry(HOST).or_insert_with(|| host.clone());
+    let pieces: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, whole);
     }
 }
 

@@ -67,7 +67,7 @@ impl Fields {
         for (name, value) in others {
             object.entry(name).or_insert(value);
         }
-        Value::Object(object).to_string()
+        escape_rare_controls(Value::Object(object).to_string())
     }
 
     fn pretty(self, level: Level) -> String {
@@ -86,12 +86,29 @@ impl Fields {
     }
 }
 
-/// An app must not be able to move the operator's cursor.
+/// JSON leaves DEL and the controls above ASCII as they are, and terminals obey them.
+fn escape_rare_controls(json: String) -> String {
+    if !json.contains(char::is_control) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if character.is_control() {
+            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// An app must not be able to move the operator's cursor, nor to write a line that looks like another's.
 fn escape_controls(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\n' | '\t' => safe.push(character),
+            '\n' => safe.push_str("\n    "),
+            '\t' => safe.push(character),
             c if c.is_control() => {
                 let _ = write!(safe, "{}", c.escape_default());
             }
@@ -163,6 +180,6 @@ mod tests {
 
     #[test]
     fn terminal_escapes_are_shown() {
-        assert_eq!(escape_controls("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\n");
+        assert_eq!(escape_controls("a\u{1b}[2J\nb"), "a\\u{1b}[2J\n    b");
     }
 }

@@ -130,7 +130,8 @@ impl Conn {
         String::from_utf8_lossy(&self.buffer).chars().take(500).collect()
     }
 
-    fn take(&mut self, bytes: usize) -> Vec<u8> {
+    /// The next bytes.
+    pub(crate) fn take(&mut self, bytes: usize) -> Vec<u8> {
         while self.buffer.len() < bytes {
             assert!(self.fill(), "the server closed in the middle; so far {:?}", self.seen());
         }

@@ -215,14 +215,15 @@ fn buffers_over_the_memory_limit_are_refused() {
              all.length = 0;
              return new Response(`${error.name} ${count < 32}`);
            }
-         },
-         wasm: () => {
-           try { new WebAssembly.Memory({ initial: 1024 }) } catch (error) { return new Response(error.name) }
          },",
     );
     assert_eq!(nanod.get("app.test", "/one").text(), "RangeError");
     assert_eq!(nanod.get("app.test", "/many").text(), "RangeError true");
-    assert_eq!(nanod.get("app.test", "/wasm").text(), "RangeError");
+    // However often: a refusal costs nothing.
+    for _ in 0..5 {
+        assert_eq!(nanod.get("app.test", "/one").text(), "RangeError");
+    }
+    assert_eq!(nanod.metric(r#"nano_cold_starts_total{app="app"}"#), 1.0);
     assert_both_answer(&nanod);
 }
 

@@ -1,8 +1,17 @@
 //! The real `nanod`, each test with processes of its own on free ports.
 
+#![allow(clippy::unwrap_used, reason = "tests state their expectations by unwrapping")]
+
+mod admin;
 mod client;
+mod config;
+mod examples;
 mod faults;
+mod http;
+mod http2;
+mod logs;
 mod malformed;
 mod nanod;
 mod routing;
+mod shutdown;
 mod smuggling;

@@ -94,7 +94,6 @@ fn malformed_heads_are_answered_400() {
     for (what, bytes) in cases {
         let mut conn = nanod.connect();
         conn.send(bytes);
-        conn.finish();
         let answer = conn.try_response_to("GET").unwrap_or_else(|| panic!("{what}: no answer"));
         assert_eq!(answer.status(), 400, "{what}");
     }

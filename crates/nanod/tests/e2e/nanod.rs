@@ -90,19 +90,37 @@ impl Site {
         self.top["apps"] = std::mem::take(&mut self.apps).into();
         let config = self.top.to_string();
         let site = self.file("nano.json", config);
-        Nanod::start(site, "nano.json")
+        let arguments = [site.command, "nano.json", "--log-format", "json"];
+        Nanod::start(site, &arguments)
     }
 
     /// Serves a folder of the site by its path, without a configuration.
     pub(crate) fn serve_path(self, path: &str) -> Nanod {
-        Nanod::start(self, path).unwrap_or_else(|output| panic!("nanod did not start:\n{output}"))
+        self.serve_with(&[path])
+    }
+
+    /// As [`Site::serve_path`], with any arguments besides free ports.
+    pub(crate) fn serve_with(self, arguments: &[&str]) -> Nanod {
+        let mut all = vec![self.command, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        if !arguments.contains(&"--log-format") {
+            all.extend(["--log-format", "json"]);
+        }
+        all.extend(arguments);
+        Nanod::start(self, &all).unwrap_or_else(|output| panic!("nanod did not start:\n{output}"))
     }
 
     /// Runs `nanod` in the folder to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = command();
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.envs(self.env.iter().copied()).output().unwrap()
+        command.envs(self.env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let ended = in_background(move || child.wait_with_output().unwrap());
+        ended.0.recv_timeout(DEADLINE).unwrap_or_else(|_| {
+            kill("KILL", id);
+            panic!("nanod {arguments:?} did not end");
+        })
     }
 }
 
@@ -111,6 +129,11 @@ fn merge(into: &mut Value, from: Value) {
     for (key, value) in from {
         into[key] = value;
     }
+}
+
+fn kill(signal: &str, process: u32) {
+    let kill = format!("kill -{signal} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 fn command() -> Command {
@@ -130,12 +153,9 @@ pub(crate) struct Nanod {
 }
 
 impl Nanod {
-    fn start(site: Site, path: &str) -> Result<Self, String> {
+    fn start(site: Site, arguments: &[&str]) -> Result<Self, String> {
         let mut command = command();
-        command.arg(site.command).arg(path).args(["--log-format", "json"]);
-        if path != "nano.json" {
-            command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        }
+        command.args(arguments);
         command.current_dir(site.folder.path()).envs(site.env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -222,8 +242,7 @@ impl Nanod {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        kill(name, self.child.id());
     }
 
     /// Waits for the process to end by itself.

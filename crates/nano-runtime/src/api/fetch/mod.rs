@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::engine::{OpFn, ops};
 use crate::worker::{
-    BodyError, Event, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody, RequestId,
-    Written, app_started, request_failed, state_of,
+    BodyError, Event, Fault, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody,
+    RequestId, Written, app_started, request_failed, state_of,
 };
 
 /// Headers that one response may have.
@@ -154,15 +154,19 @@ fn begin_read<F, Fut>(
     let owner = std::sync::Weak::clone(&state.actor);
     let task = actor.runtime().spawn(async move {
         let (body, result) = read(body).await;
-        let (result, too_large, body) = match result {
-            Ok(Some(bytes)) => (OpResult::Bytes(bytes), false, Some(body)),
-            Ok(None) => (OpResult::Undefined, false, None),
+        let (result, fault, body) = match result {
+            Ok(Some(bytes)) => (OpResult::Bytes(bytes), None, Some(body)),
+            Ok(None) => (OpResult::Undefined, None, None),
             Err(error) => {
-                (OpResult::TypeError(error.to_string()), matches!(error, BodyError::TooLarge), None)
+                let fault = match error {
+                    BodyError::TooLarge => Fault::BodyTooLarge,
+                    BodyError::Broken(_) => Fault::BodyBroken,
+                };
+                (OpResult::TypeError(error.to_string()), Some(fault), None)
             }
         };
         if let Some(actor) = owner.upgrade() {
-            actor.post(Event::BodyRead { op, request: id, body, result, too_large });
+            actor.post(Event::BodyRead { op, request: id, body, result, fault });
         }
     });
     state.set_abort(op, task.abort_handle());
