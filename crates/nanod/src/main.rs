@@ -75,7 +75,7 @@ fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
         .enable_all()
         .build()
         .context("tokio's threads could not be started")?;
-    engine.bench_spares(runtime.handle(), SPARE_THREADS);
+    engine.manage_workers(runtime.handle(), config.threads, SPARE_THREADS);
     let outcome = runtime.block_on(async {
         let registry = Arc::new(apps::Registry::new(&engine, &config));
         let server = server::Server::bind(&config, &registry, dev).await?;

@@ -8,6 +8,7 @@ mod entry;
 mod isolate;
 mod memory;
 mod modules;
+mod pressure;
 mod snapshot;
 mod spares;
 mod watchdog;
@@ -92,10 +93,10 @@ impl Engine {
         self.inner.snapshot.len()
     }
 
-    /// Keeps `spares` of the runtime's workers back, for as long as no other is stuck in a built-in that V8 cannot
-    /// interrupt. The runtime should have as many workers more than cores.
-    pub fn bench_spares(&self, runtime: &tokio::runtime::Handle, spares: usize) {
-        self.inner.watchdog.bench_spares(runtime.clone(), spares);
+    /// Decides how many of the runtime's workers serve: at most `threads`, while `spares` more stand in for those that
+    /// are stuck in a built-in that V8 cannot interrupt. The runtime should have as many workers as both together.
+    pub fn manage_workers(&self, runtime: &tokio::runtime::Handle, threads: usize, spares: usize) {
+        self.inner.watchdog.manage_workers(runtime.clone(), threads, spares);
     }
 
     pub(crate) fn count_lost_isolate(&self) {

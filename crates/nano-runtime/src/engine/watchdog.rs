@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::pressure::{LONG_TURN, Pressure};
 use super::spares::Bench;
 
 /// How often running turns are looked at.
@@ -172,8 +173,8 @@ impl Watchdog {
         Ok(Self { shared, thread: handle.thread().clone(), bench })
     }
 
-    pub(super) fn bench_spares(&self, runtime: tokio::runtime::Handle, spares: usize) {
-        self.bench.open(runtime, spares);
+    pub(super) fn manage_workers(&self, runtime: tokio::runtime::Handle, threads: usize, spares: usize) {
+        self.bench.open(runtime, threads, spares);
     }
 
     pub(super) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
@@ -293,14 +294,13 @@ struct Sight {
 fn watch(shared: &Shared, bench: &Arc<Bench>) {
     let mut sights: Vec<Sight> = Vec::new();
     let mut idle_ticks = 0;
-    let mut stuck_before = 0;
+    let mut pressure = Pressure::new();
     loop {
         std::thread::park_timeout(TICK);
         let slots = shared.slots.lock().clone();
-        let Seen { busy, stuck } = look(shared, &slots, &mut sights);
-        if stuck != stuck_before {
-            stuck_before = stuck;
-            bench.balance(stuck);
+        let Seen { busy, long, stuck } = look(shared, &slots, &mut sights);
+        if busy {
+            bench.balance(pressure.wants_all(long), stuck);
         }
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
         if idle_ticks >= IDLE_TICKS {
@@ -327,6 +327,8 @@ fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
 struct Seen {
     /// A slot moved since the last look, or is at work.
     busy: bool,
+    /// Work that is long under way.
+    long: bool,
     /// Turns that were asked to give their worker away and do not: they are inside a built-in.
     stuck: usize,
 }
@@ -355,6 +357,7 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         sight.sequence = sequence;
         sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
         if at_work {
+            seen.long |= now.saturating_sub(sight.handed_over_ns) > nanos(LONG_TURN);
             slot.seen_wall_ns.store(now, Ordering::Relaxed);
             slot.seen_cpu_ns.store(slot.cpu_ns(), Ordering::Relaxed);
             slot.seen_sequence.store(sequence, Ordering::Release);
@@ -366,6 +369,7 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         return;
     }
     seen.busy = true;
+    seen.long = true;
     let started = slot.started_ns.load(Ordering::Relaxed);
     let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
     let cpu = before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));

@@ -139,12 +139,18 @@ pub(super) fn reply(reply: Reply, id: &HeaderValue, is_head: bool) -> Response<O
     let mut response = Response::new(body);
     *response.status_mut() = reply.status;
     let mut headers = reply.headers;
-    if HOP_BY_HOP.iter().any(|name| headers.contains_key(name)) {
+    // One pass over the few headers of a reply costs less than looking each of these up.
+    let (mut has_hop_by_hop, mut has_length) = (false, false);
+    for name in headers.keys() {
+        has_hop_by_hop |= HOP_BY_HOP.contains(name);
+        has_length |= name == CONTENT_LENGTH;
+    }
+    if has_hop_by_hop {
         for name in HOP_BY_HOP {
             headers.remove(name);
         }
     }
-    if headers.contains_key(CONTENT_LENGTH) && !keeps_length(&headers, response.body(), is_head) {
+    if has_length && !keeps_length(&headers, response.body(), is_head) {
         headers.remove(CONTENT_LENGTH);
     }
     headers.insert(REQUEST_ID, id.clone());
