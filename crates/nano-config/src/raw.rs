@@ -80,7 +80,7 @@ object! {
         drain_timeout_ms: Whole<DrainMs>,
         /// How many threads run JavaScript. Default: the number of the machine's cores.
         threads: Whole<Threads>,
-        /// Idle isolates are evicted, least recently used first, when all isolates together take more than this many megabytes. Default: off.
+        /// Idle isolates are evicted, least recently used first, when all isolates together take more than this many megabytes; has no effect yet. Default: off.
         memory_budget_mb: Whole<BudgetMb>,
         /// After this many isolates written off by large allocations, the process drains and exits for its supervisor to restart it.
         max_lost_isolates: Whole<LostIsolates>,
@@ -126,7 +126,7 @@ object! {
         cpu_ms: Whole<CpuMs>,
         /// Wall time of a request, in milliseconds; then it is answered 504 `timeout`.
         timeout_ms: Whole<TimeoutMs>,
-        /// Memory of one isolate in megabytes: heap, buffers and WebAssembly; then requests are answered 503 `memory_limit`.
+        /// Memory of one isolate in megabytes: its heap, and as much again for buffers; then requests are answered 503 `memory_limit`.
         memory_mb: Whole<MemoryMb>,
         /// Size of a request's body in megabytes; a larger one is answered 413.
         max_body_mb: Whole<BodyMb>,

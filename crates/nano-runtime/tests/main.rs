@@ -23,8 +23,7 @@ use libtest_mimic::Arguments;
 use nano_runtime::{Engine, EngineOptions};
 use support::Bench;
 
-/// More threads than a small machine has cores: scripts that cannot be interrupted hold some, and those that run out
-/// of memory inside a built-in keep theirs.
+/// More threads than a small machine has cores: scripts that cannot be interrupted hold some.
 const WORKER_THREADS: usize = 12;
 
 fn main() -> ExitCode {
@@ -54,7 +53,7 @@ fn main() -> ExitCode {
         trials.extend(tests.into_iter().map(|test| bench.trial(test)));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
-    // Threads that the memory tests left behind never come back.
+    // Scripts that still run end with the process.
     runtime.shutdown_background();
     conclusion.exit_code()
 }

@@ -84,7 +84,7 @@ fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
         registry.preload();
         server.run(admin, config.drain_timeout, config.max_lost_isolates).await
     });
-    // Isolates that are still busy, and threads that are parked for good, end with the process.
+    // Scripts that still run, and what is left of lost isolates, end with the process.
     runtime.shutdown_background();
     outcome
 }

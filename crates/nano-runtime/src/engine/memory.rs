@@ -1,4 +1,5 @@
-//! Memory limits. V8's heap limit covers its own heap; array buffers and bodies are counted here.
+//! Memory limits. V8's heap limit covers its own heap; array buffers of a fixed length, those of bodies among them, are
+//! counted here. WebAssembly memories and resizable buffers come past both.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;

@@ -75,7 +75,7 @@ pub struct Failure {
     pub detail: Option<String>,
 }
 
-/// The kinds of [`Failure`], after DESIGN section 8 of the public contract.
+/// The kinds of [`Failure`]; the server gives each its status and `x-nano-error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The handler threw, or returned no Response.

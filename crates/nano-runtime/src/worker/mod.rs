@@ -51,7 +51,7 @@ pub struct Limits {
     pub cpu_ms: u64,
     /// Wall time of one request until its response begins, in milliseconds; `waitUntil` has as long once more.
     pub timeout_ms: u64,
-    /// Memory of one isolate, in mebibytes.
+    /// Memory of one isolate, in mebibytes: for its heap, and again for its buffers.
     pub memory_mb: u64,
     /// Requests under way at once.
     pub max_in_flight: usize,
@@ -404,7 +404,7 @@ impl Worker {
         }
     }
 
-    /// Starts an isolate on a thread of its own, off the serving path, bounded in number. It goes to the pool even
+    /// Starts an isolate on a blocking thread, off the serving path, bounded in number. It goes to the pool even
     /// when nobody waits for it any more.
     fn spawn_start(&self) -> oneshot::Receiver<Arc<Actor>> {
         let (sender, receiver) = oneshot::channel();

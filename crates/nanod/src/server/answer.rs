@@ -36,7 +36,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// Status, code and text; see DESIGN section 8, which is the public contract.
+    /// Status, code and text: the public contract, as the README has it under "Answers and errors".
     fn contract(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "", "The request is malformed."),
