@@ -3,8 +3,11 @@
 //! The crate turns an app's folder ([`AppSpec`]) into a [`Worker`], which answers [`Request`]s. V8's types do not
 //! leave it: what crosses is plain data and `http` types. Every `unsafe` block is in the module `engine`.
 
+#![deny(unsafe_code)]
+
 mod api;
 mod bootstrap;
+#[allow(unsafe_code, reason = "the one place for it")]
 mod engine;
 mod worker;
 

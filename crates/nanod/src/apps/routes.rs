@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nano_config::HostPattern;
+use rustc_hash::FxHashMap;
 
 use super::App;
 
 /// An immutable routing table.
 pub(crate) struct Routes {
     apps: Vec<Arc<App>>,
-    exact: HashMap<Box<str>, Arc<App>>,
-    suffixes: HashMap<Box<str>, Arc<App>>,
+    /// The operator chooses the keys, so their hash need not withstand an enemy.
+    exact: FxHashMap<Box<str>, Arc<App>>,
+    suffixes: FxHashMap<Box<str>, Arc<App>>,
     ports: HashMap<u16, Arc<App>>,
     default: Option<Arc<App>>,
 }
@@ -19,8 +21,8 @@ pub(crate) struct Routes {
 impl Routes {
     pub(crate) fn new(apps: Vec<Arc<App>>) -> Self {
         let mut routes = Self {
-            exact: HashMap::new(),
-            suffixes: HashMap::new(),
+            exact: FxHashMap::default(),
+            suffixes: FxHashMap::default(),
             ports: HashMap::new(),
             default: None,
             apps: Vec::new(),

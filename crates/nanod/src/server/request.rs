@@ -40,13 +40,8 @@ impl Ids {
 
     /// 16 hexadecimal digits.
     fn make(&self) -> HeaderValue {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut id = mix(self.seed ^ self.next.fetch_add(1, Ordering::Relaxed));
-        let mut text = [b'0'; 16];
-        for place in &mut text {
-            *place = DIGITS.get((id & 15) as usize).copied().unwrap_or(b'0');
-            id >>= 4;
-        }
+        let id = mix(self.seed ^ self.next.fetch_add(1, Ordering::Relaxed));
+        let text = hex(id);
         HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
     }
 
@@ -61,6 +56,24 @@ impl Ids {
         };
         headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| self.make())
     }
+}
+
+/// The digits of `number`, eight at a time in one register each.
+fn hex(number: u64) -> [u8; 16] {
+    /// The same for each of eight bytes.
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let digits = |half: u64| {
+        // Each of the eight nibbles to a byte of its own.
+        let spread = (half | (half << 16)) & 0x0000_ffff_0000_ffff;
+        let spread = (spread | (spread << 8)) & 0x00ff_00ff_00ff_00ff;
+        let nibbles = (spread | (spread << 4)) & each(0x0f);
+        let is_letter = ((nibbles + each(6)) >> 4) & each(1);
+        nibbles + each(b'0') + is_letter * u64::from(b'a' - b'0' - 10)
+    };
+    let (high, low) = (digits(number >> 32), digits(number & 0xffff_ffff));
+    (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
 }
 
 /// A permutation of 64-bit numbers that looks random (the finaliser of MurmurHash3).
@@ -228,5 +241,28 @@ fn authority_of(request: &Request<Incoming>) -> Option<HeaderValue> {
 
 fn is_authority(bytes: &[u8]) -> bool {
     (1..=AUTHORITY_BYTES_MAX).contains(&bytes.len())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
+        && bytes.iter().all(|byte| AUTHORITY.get(usize::from(*byte)).is_some_and(|allowed| *allowed))
+}
+
+/// The bytes that an authority may have.
+const AUTHORITY: [bool; 128] = {
+    let mut allowed = [false; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        allowed[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        byte += 1;
+    }
+    allowed
+};
+
+#[cfg(test)]
+mod tests {
+    use super::hex;
+
+    #[test]
+    fn numbers_are_written_in_sixteen_digits() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX, 0x9a9a_0f0f_a0a0_9999] {
+            assert_eq!(hex(number), format!("{number:016x}").as_bytes());
+        }
+    }
 }

@@ -257,6 +257,14 @@ fn one_byte(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -
 
 /// The bytes of a string in UTF-8.
 fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
+    if let Ok(text) = v8::Local::<v8::String>::try_from(value)
+        && text.is_onebyte()
+    {
+        let latin1 = one_byte(scope, value);
+        if latin1.is_ascii() {
+            return Bytes::from(latin1);
+        }
+    }
     Bytes::from(value.to_rust_string_lossy(scope))
 }
 
