@@ -2,7 +2,7 @@
 
 use nano_runtime::{Fault, ReplyBody};
 
-use crate::support::{App, Bench, body, bytes_of, channel_body, eventually, post, tests, text_of};
+use crate::support::{App, Bench, body, bytes_of, channel_body, eventually, get, post, tests, text_of};
 
 tests![
     an_isolate_keeps_its_state_between_requests,
@@ -16,6 +16,8 @@ tests![
     requests_not_seen_yet_go_to_the_next_isolate,
     timers_end_with_their_request,
     timers_of_the_top_level_go_on,
+    work_belongs_to_the_request_of_its_promise_chain,
+    an_ended_request_begins_nothing,
     a_busy_app_gets_another_isolate,
     a_preloaded_app_has_its_isolate,
 ];
@@ -282,6 +284,58 @@ async fn timers_end_with_their_request(bench: Bench) {
         assert_eq!(app.text("/start").await, "started");
     }
     assert_eq!(app.text("/fired").await, "0");
+}
+
+/// One request may resolve what another waits for: what the other does then is its own.
+async fn work_belongs_to_the_request_of_its_promise_chain(bench: Bench) {
+    let app = bench.script(
+        r#"
+        let go;
+        const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+        const chains = {
+          promise: (gate) => gate.then(() => pause(1)).then(() => console.log("promise done")),
+          await: async (gate) => { await gate; await pause(1); console.log("await done"); },
+          microtask: async (gate) => {
+            await gate;
+            await new Promise((resolve) => queueMicrotask(() => setTimeout(resolve, 1)));
+            console.log("microtask done");
+          },
+        };
+        export default (request, env, ctx) => {
+          const name = new URL(request.url).pathname.slice(1);
+          if (name === "go") { go(); return new Response("gone"); }
+          ctx.waitUntil(chains[name](new Promise((resolve) => { go = resolve; })));
+          return new Response("waits");
+        };"#,
+    );
+    for name in ["promise", "await", "microtask"] {
+        let first = get(&format!("/{name}"));
+        let id = first.id.to_str().expect("text").to_owned();
+        assert_eq!(text_of(app.fetch(first).await.expect("an answer")).await, "waits");
+        assert_eq!(app.text("/go").await, "gone");
+        let line = app.logged(&format!("{name} done")).await;
+        assert_eq!(line.request_id, id, "{name}");
+    }
+}
+
+/// What a request left behind does not begin anything when another's work wakes it.
+async fn an_ended_request_begins_nothing(bench: Bench) {
+    let app = bench.script(
+        r#"
+        let go;
+        let fired = 0;
+        export default async (request) => {
+          if (request.url.endsWith("/leave")) {
+            new Promise((resolve) => { go = resolve; }).then(() => setTimeout(() => { fired++; }, 1));
+            return new Response("left");
+          }
+          go();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return new Response(String(fired));
+        };"#,
+    );
+    assert_eq!(app.text("/leave").await, "left");
+    assert_eq!(app.text("/go").await, "0");
 }
 
 async fn timers_of_the_top_level_go_on(bench: Bench) {

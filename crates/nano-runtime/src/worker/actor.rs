@@ -338,6 +338,7 @@ impl Actor {
         f: impl FnOnce(&mut v8::PinScope<'_, '_>),
     ) {
         turn.begin_work(self.budget(scope, request));
+        call::set_request(scope, request);
         f(scope);
         scope.perform_microtask_checkpoint();
         while super::state_of(scope).is_some_and(|state| std::mem::take(&mut state.rejections)) {

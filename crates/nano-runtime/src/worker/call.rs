@@ -88,6 +88,12 @@ fn env_object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::
     Some(object)
 }
 
+/// From here on, the script works for `request`. V8 keeps this with each promise chain.
+pub(super) fn set_request(scope: &mut v8::PinScope<'_, '_>, request: RequestId) {
+    let id = number(scope, request);
+    scope.set_continuation_preserved_embedder_data(id);
+}
+
 pub(super) fn dispatch(scope: &mut v8::PinScope<'_, '_>, id: RequestId, has_body: bool) {
     let Some(function) = hook(scope, |hooks| &hooks.dispatch) else { return };
     let args = [number(scope, id), v8::Boolean::new(scope, has_body).into()];

@@ -538,6 +538,16 @@ pub(crate) fn state_of<'a>(scope: &'a mut v8::PinScope<'_, '_>) -> Option<&'a mu
     scope.get_slot_mut::<IsolateState>()
 }
 
+/// The request that the running script works for: of the promise chain that it belongs to, whoever's event it runs in.
+pub(crate) fn current_request(scope: &v8::PinScope<'_, '_>) -> RequestId {
+    let data = scope.get_continuation_preserved_embedder_data();
+    v8::Local::<v8::Number>::try_from(data).map_or(state::STARTUP, |number| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        let id = number.value() as RequestId;
+        id
+    })
+}
+
 /// The isolate's modules, for the engine's module callbacks.
 pub(crate) fn modules_of<'a>(scope: &'a mut v8::PinScope<'_, '_>) -> Option<&'a mut ModuleMap> {
     state_of(scope).map(|state| &mut state.modules)

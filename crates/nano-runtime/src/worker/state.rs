@@ -115,7 +115,7 @@ pub(crate) struct IsolateState {
     pub(crate) hooks: Option<Arc<Hooks>>,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
-    /// Whose work runs now.
+    /// Whose event runs now. What its promise chains do may be another's: see [`super::current_request`].
     pub(crate) current: RequestId,
     pub(crate) requests: IdMap<RequestState>,
     /// Requests other than the current one that got on by its work: one may resolve what another waits for.
@@ -191,9 +191,9 @@ impl IsolateState {
         })
     }
 
-    /// The id of the current request for the log; empty at start-up.
-    pub(crate) fn current_request_id(&self) -> &str {
-        self.requests.get(&self.current).and_then(|r| r.request.id.to_str().ok()).unwrap_or("")
+    /// The id of a request for the log; empty at start-up, and once it has ended.
+    pub(crate) fn request_id(&self, request: RequestId) -> &str {
+        self.requests.get(&request).and_then(|r| r.request.id.to_str().ok()).unwrap_or("")
     }
 
     /// Begins an operation of the current request: the promise is what the script waits for. `None`: an exception is
@@ -205,14 +205,18 @@ impl IsolateState {
         let resolver = v8::PromiseResolver::new(scope)?;
         rv.set(resolver.get_promise(scope).into());
         let resolver = v8::Global::new(scope, resolver);
+        let request = super::current_request(scope);
         let state = super::state_of(scope)?;
+        if !state.is_open(request) {
+            crate::api::throw_type_error(scope, "the request has ended");
+            return None;
+        }
         if state.pending.len() >= PENDING_OPS_MAX {
             crate::api::throw_range_error(scope, "too many operations under way in this app");
             return None;
         }
         let id = state.next_op;
         state.next_op += 1;
-        let request = state.current;
         state.pending.insert(id, PendingOp { resolver, request, abort: None });
         if let Some(owner) = state.requests.get_mut(&request) {
             owner.ops.insert(id);
@@ -237,13 +241,21 @@ impl IsolateState {
         Some((pending.resolver, pending.request))
     }
 
-    /// Starts timer `id`. `false`: there are too many.
-    pub(crate) fn start_timer(&mut self, id: u32, delay: Duration) -> bool {
+    /// Whether `request` may begin anything.
+    fn is_open(&self, request: RequestId) -> bool {
+        request == STARTUP || self.requests.contains_key(&request)
+    }
+
+    /// Starts timer `id` of `request`; of one that has ended it never fires. `false`: there are too many.
+    pub(crate) fn start_timer(&mut self, id: u32, delay: Duration, request: RequestId) -> bool {
+        if !self.is_open(request) {
+            self.forgotten_timers.push(id);
+            return true;
+        }
         if self.timers.len() >= TIMERS_MAX {
             return false;
         }
         let due = Instant::now() + delay;
-        let request = self.current;
         let order = self.next_timer;
         self.next_timer += 1;
         self.cancel_timer(id);

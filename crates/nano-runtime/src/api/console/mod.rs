@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::{OpFn, ops};
-use crate::worker::state_of;
+use crate::worker::{current_request, state_of};
 
 pub(super) fn ops() -> Vec<OpFn> {
     ops![console_write, promise_state, proxy_details]
@@ -23,9 +23,10 @@ fn console_write(
         _ => tracing::Level::INFO,
     };
     let text = super::string_arg(scope, &args, 1);
+    let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
     let logs = Arc::clone(&state.logs);
-    logs.write(level, &state.app, state.current_request_id(), &text);
+    logs.write(level, &state.app, state.request_id(request), &text);
 }
 
 /// `promise_state(promise)` -> `[0 pending | 1 fulfilled | 2 rejected, value]`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::{OpFn, ops};
-use crate::worker::{describe_exception, state_of};
+use crate::worker::{current_request, describe_exception, state_of};
 
 pub(super) fn ops() -> Vec<OpFn> {
     ops![queue_microtask, report_exception, exception_location]
@@ -29,9 +29,10 @@ fn report_exception(
 ) {
     let text = describe_exception(scope, args.get(0));
     let what = if args.get(1).boolean_value(scope) { "unhandled rejection" } else { "uncaught exception" };
+    let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
     let logs = Arc::clone(&state.logs);
-    logs.write(tracing::Level::ERROR, &state.app, state.current_request_id(), &format!("{what}: {text}"));
+    logs.write(tracing::Level::ERROR, &state.app, state.request_id(request), &format!("{what}: {text}"));
 }
 
 /// `exception_location(error)` -> `[message, filename, line, column]`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::{OpFn, ops};
-use crate::worker::state_of;
+use crate::worker::{current_request, state_of};
 
 /// The longest delay: some hundred years, which no clock overflows on.
 const DELAY_MS_MAX: u64 = 1 << 43;
@@ -20,8 +20,9 @@ fn timer_start(
 ) {
     let id = super::u32_arg(&args, 0);
     let delay = Duration::from_millis(super::id_arg(&args, 1).min(DELAY_MS_MAX));
+    let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
-    if !state.start_timer(id, delay) {
+    if !state.start_timer(id, delay, request) {
         super::throw_range_error(scope, "too many timers in this app");
     }
 }
