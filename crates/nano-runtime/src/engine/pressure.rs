@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 /// A turn at which others should not have to wait for it.
 pub(super) const LONG_TURN: Duration = Duration::from_millis(1);
+/// Turns that may be long, or were only kept from a core, in a window before they count as one that is.
+const MAYBE_LONG_TURNS: u32 = 5;
 /// How long all workers stay after one was seen.
 const LONG_TURN_HOLD: Duration = Duration::from_secs(1);
 /// How often the load is looked at.
@@ -22,8 +24,20 @@ const RELAXED_CORES: f64 = 0.7;
 const WINDOWS_TO_ADD: u32 = 2;
 const WINDOWS_TO_SEND_AWAY: u32 = 10;
 
+/// How long a turn under way takes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TurnLength {
+    #[default]
+    Short,
+    /// By the wall clock: on a busy machine the thread may not have been running.
+    MaybeLong,
+    /// By its CPU time.
+    Long,
+}
+
 pub(super) struct Pressure {
     long_turn_until: Instant,
+    maybe_long_turns: u32,
     saturated: bool,
     windows: u32,
     window: Window,
@@ -39,17 +53,26 @@ struct Window {
 impl Pressure {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { long_turn_until: now, saturated: false, windows: 0, window: Window::begin(now) }
+        Self {
+            long_turn_until: now,
+            maybe_long_turns: 0,
+            saturated: false,
+            windows: 0,
+            window: Window::begin(now),
+        }
     }
 
     /// Called every tick while there is work. Tells whether all workers are wanted.
-    pub(super) fn wants_all(&mut self, long_turn: bool) -> bool {
+    pub(super) fn wants_all(&mut self, longest: TurnLength) -> bool {
         let now = Instant::now();
-        if long_turn {
+        self.maybe_long_turns += u32::from(longest == TurnLength::MaybeLong);
+        if longest == TurnLength::Long || self.maybe_long_turns >= MAYBE_LONG_TURNS {
+            self.maybe_long_turns = 0;
             self.long_turn_until = now + LONG_TURN_HOLD;
         }
         let elapsed = now.saturating_duration_since(self.window.began);
         if elapsed >= WINDOW {
+            self.maybe_long_turns = 0;
             let before = std::mem::replace(&mut self.window, Window::begin(now));
             // After a longer time without work the figures tell of that.
             if elapsed < WINDOW * 2 {
@@ -109,7 +132,7 @@ fn idle_of(stat: &str) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Pressure, idle_of};
+    use super::{Pressure, TurnLength, idle_of};
 
     #[test]
     fn idle_time_is_read_from_the_first_line() {
@@ -138,8 +161,15 @@ mod tests {
     #[test]
     fn a_long_turn_calls_all_workers() {
         let mut pressure = Pressure::new();
-        assert!(!pressure.wants_all(false));
-        assert!(pressure.wants_all(true));
-        assert!(pressure.wants_all(false), "for a while");
+        assert!(!pressure.wants_all(TurnLength::MaybeLong));
+        assert!(pressure.wants_all(TurnLength::Long));
+        assert!(pressure.wants_all(TurnLength::Short), "for a while");
+    }
+
+    #[test]
+    fn many_that_may_be_long_do_too() {
+        let mut pressure = Pressure::new();
+        let called = (0..5).map(|_| pressure.wants_all(TurnLength::MaybeLong)).collect::<Vec<_>>();
+        assert_eq!(called, [false, false, false, false, true]);
     }
 }

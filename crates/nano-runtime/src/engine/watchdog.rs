@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::pressure::{LONG_TURN, Pressure};
+use super::pressure::{LONG_TURN, Pressure, TurnLength};
 use super::spares::Bench;
 
 /// How often running turns are looked at.
@@ -298,9 +298,10 @@ fn watch(shared: &Shared, bench: &Arc<Bench>) {
     loop {
         std::thread::park_timeout(TICK);
         let slots = shared.slots.lock().clone();
-        let Seen { busy, long, stuck } = look(shared, &slots, &mut sights);
+        let seen = look(shared, &slots, &mut sights);
+        let busy = seen.busy;
         if busy {
-            bench.balance(pressure.wants_all(long), stuck);
+            bench.balance(pressure.wants_all(seen.length), seen.stuck);
         }
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
         if idle_ticks >= IDLE_TICKS {
@@ -327,8 +328,8 @@ fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
 struct Seen {
     /// A slot moved since the last look, or is at work.
     busy: bool,
-    /// Work that is long under way.
-    long: bool,
+    /// The longest work under way.
+    length: TurnLength,
     /// Turns that were asked to give their worker away and do not: they are inside a built-in.
     stuck: usize,
 }
@@ -357,7 +358,9 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         sight.sequence = sequence;
         sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
         if at_work {
-            seen.long |= now.saturating_sub(sight.handed_over_ns) > nanos(LONG_TURN);
+            if now.saturating_sub(sight.handed_over_ns) > nanos(LONG_TURN) {
+                seen.length = seen.length.max(TurnLength::MaybeLong);
+            }
             slot.seen_wall_ns.store(now, Ordering::Relaxed);
             slot.seen_cpu_ns.store(slot.cpu_ns(), Ordering::Relaxed);
             slot.seen_sequence.store(sequence, Ordering::Release);
@@ -369,10 +372,13 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         return;
     }
     seen.busy = true;
-    seen.long = true;
     let started = slot.started_ns.load(Ordering::Relaxed);
     let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
-    let cpu = before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
+    let since_seen = slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
+    if since_seen > nanos(LONG_TURN) {
+        seen.length = TurnLength::Long;
+    }
+    let cpu = before + since_seen;
     // The lock keeps the turn from ending, so that what is done here hits this turn's isolate and no other.
     let control = slot.control.lock();
     let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) else {
