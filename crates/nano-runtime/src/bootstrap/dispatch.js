@@ -75,8 +75,8 @@ function handlerOf(namespace) {
   }
   if (fetchEvent.hasListener()) return (request, env, context) => fetchEvent.dispatchFetch(request, context);
   throw new TypeError(
-    "the entry module has no handler: export default { fetch(request, env, ctx) { … } }, export a function as default, " +
-      'or addEventListener("fetch", …)',
+    "the entry module has no handler: export default { fetch(request, env, ctx) { \u2026 } }, export a function as default, " +
+      'or addEventListener("fetch", \u2026)',
   );
 }
 

@@ -2,15 +2,20 @@
 
 use v8::MapFnTo as _;
 
-/// A built-in file, evaluated once for the snapshot.
+/// A built-in file, evaluated once for the snapshot. Its text is ASCII and stays where it is: V8 refers to it, so that
+/// no isolate has a copy.
 pub(crate) struct BuiltIn {
     pub(crate) name: &'static str,
-    pub(crate) source: &'static str,
+    pub(crate) source: &'static v8::OneByteConst,
 }
 
 macro_rules! built_ins {
     ($($name:literal => $path:literal),* $(,)?) => {
-        &[$(BuiltIn { name: $name, source: include_str!($path) }),*]
+        &[$({
+            static SOURCE: v8::OneByteConst =
+                v8::String::create_external_onebyte_const(concat!("\"use strict\";", include_str!($path)).as_bytes());
+            BuiltIn { name: $name, source: &SOURCE }
+        }),*]
     };
 }
 

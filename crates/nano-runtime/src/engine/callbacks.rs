@@ -50,6 +50,9 @@ pub(crate) fn external_references() -> Vec<v8::ExternalReference> {
     let mut references: Vec<_> =
         crate::api::ops().map(|op| v8::ExternalReference { function: op.callback }).collect();
     references.push(v8::ExternalReference { function: crate::bootstrap::require_callback() });
+    references.extend(crate::bootstrap::BUILT_INS.iter().map(|built_in| v8::ExternalReference {
+        pointer: std::ptr::from_ref(built_in.source).cast_mut().cast(),
+    }));
     references.push(v8::ExternalReference { pointer: std::ptr::null_mut() });
     references
 }

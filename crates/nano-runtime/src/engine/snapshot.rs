@@ -20,7 +20,7 @@ pub(super) fn create() -> Result<Vec<u8>, String> {
         })
     };
     // The blob has to be made even after a failure: dropping a snapshot creator without it is an error.
-    let blob = isolate.create_blob(v8::FunctionCodeHandling::Keep);
+    let blob = isolate.create_blob(v8::FunctionCodeHandling::Clear);
     made?;
     blob.map(|blob| blob.to_vec()).ok_or_else(|| "V8 made no snapshot".to_owned())
 }
@@ -68,7 +68,8 @@ fn run_built_in(
         });
         format!("{}: {text}", built_in.name)
     };
-    let source = string(scope, &format!("\"use strict\";{}", built_in.source))?;
+    let source = v8::String::new_from_onebyte_const(scope, built_in.source)
+        .ok_or_else(|| format!("{}: no string of it", built_in.name))?;
     let resource = string(scope, &format!("nano:{}", built_in.name))?;
     let origin =
         v8::ScriptOrigin::new(scope, resource.into(), 0, 0, false, 0, None, false, false, false, None);

@@ -409,8 +409,7 @@ impl Actor {
     }
 
     /// The app's top level is through: requests that waited are let in.
-    pub(crate) fn started(&self, scope: &mut v8::PinScope<'_, '_>) {
-        engine::cache_code(scope);
+    pub(crate) fn started(&self) {
         self.shared.has_started.store(true, Ordering::Relaxed);
         let mut inbox = self.inbox.lock();
         if matches!(inbox.phase, Phase::Starting) {
@@ -578,7 +577,7 @@ impl Actor {
         self.die_of_termination();
     }
 
-    /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
+    /// Called off the serving path. Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
     /// `None`: it is gone.
     pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
         let unused =
@@ -601,7 +600,14 @@ impl Actor {
             inbox.running = true;
         }
         let idle_inside = self.isolate.get().map_or(Ok(true), |isolate| {
-            isolate.enter(|scope| super::state_of(scope).is_none_or(|state| state.is_idle()))
+            isolate.enter(|scope| {
+                let idle = super::state_of(scope).is_none_or(|state| state.is_idle());
+                if idle {
+                    // Now what the app uses is compiled, and serialising it keeps nobody waiting.
+                    engine::cache_code(scope);
+                }
+                idle
+            })
         });
         let Ok(idle_inside) = idle_inside else {
             self.lost();

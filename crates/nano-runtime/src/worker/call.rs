@@ -221,7 +221,7 @@ pub(crate) fn app_started(
     error: Option<v8::Local<'_, v8::Value>>,
 ) {
     match error {
-        None => actor.started(scope),
+        None => actor.started(),
         Some(error) => {
             let message = describe_exception(scope, error);
             actor.start_failed(message);

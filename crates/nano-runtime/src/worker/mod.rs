@@ -442,9 +442,10 @@ fn retire_when_idle(actor: &Arc<Actor>, idle: Duration) {
         loop {
             tokio::time::sleep(wait).await;
             let Some(actor) = weak.upgrade() else { return };
-            match actor.retire_if_idle(idle) {
-                Some(next) => wait = next.max(Duration::from_millis(10)),
-                None => return,
+            match tokio::task::spawn_blocking(move || actor.retire_if_idle(idle)).await {
+                Ok(Some(next)) => wait = next.max(Duration::from_millis(10)),
+                Ok(None) => return,
+                Err(_panic) => return tracing::error!("bug: the end of an isolate panicked"),
             }
         }
     });

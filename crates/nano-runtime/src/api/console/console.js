@@ -267,17 +267,17 @@ function drawTable(rows, columns, hasValues) {
   }
   const rule = (left, middle, right) => {
     const parts = [];
-    for (let j = 0; j < widths.length; j++) append(parts, StringPrototypeRepeat("─", widths[j]));
+    for (let j = 0; j < widths.length; j++) append(parts, StringPrototypeRepeat("\u2500", widths[j]));
     return left + ArrayPrototypeJoin(parts, middle) + right;
   };
-  let text = rule("┌", "┬", "┐");
+  let text = rule("\u250c", "\u252c", "\u2510");
   for (let i = 0; i < grid.length && text.length < MAX_TOTAL_CHARS; i++) {
     const parts = [];
     for (let j = 0; j < widths.length; j++) append(parts, StringPrototypePadEnd(` ${grid[i][j]}`, widths[j]));
-    text += `\n│${ArrayPrototypeJoin(parts, "│")}│`;
-    if (i === 0) text += `\n${rule("├", "┼", "┤")}`;
+    text += `\n\u2502${ArrayPrototypeJoin(parts, "\u2502")}\u2502`;
+    if (i === 0) text += `\n${rule("\u251c", "\u253c", "\u2524")}`;
   }
-  return `${text}\n${rule("└", "┴", "┘")}`;
+  return `${text}\n${rule("\u2514", "\u2534", "\u2518")}`;
 }
 
 // A namespace object (Web IDL, 3.13): its prototype is an empty object.

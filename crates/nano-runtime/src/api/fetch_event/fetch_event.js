@@ -1,4 +1,4 @@
-// FetchEvent (Service Workers, 4.6): the handler of an app that says `addEventListener("fetch", …)`.
+// FetchEvent (Service Workers, 4.6): the handler of an app that says `addEventListener("fetch", ...)`.
 
 const { PromiseResolve, TypeError } = primordials;
 const webidl = require("webidl");
