@@ -103,7 +103,7 @@ object! {
         hostname: Text<HostPattern>,
         /// Several hosts it answers to.
         hostnames: List<Text<HostPattern>>,
-        /// A port of its own, on all addresses.
+        /// A port of its own, on the address of the first `listen`.
         port: Whole<AppPort>,
         /// Whether it takes the hosts that no other app has. Only one app can.
         #[schemars(extend("default" = false))]
