@@ -5,7 +5,7 @@
 //! stays on the thread that parsed it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -111,8 +111,10 @@ pub(crate) struct Actor {
     control: Arc<Control>,
     isolate: OnceLock<Isolate>,
     inbox: Mutex<Inbox>,
+    /// Something is in the inbox's queue: saves the turn a lock. Written under the inbox's.
+    queued: AtomicBool,
     owed: Mutex<IdMap<Owed>>,
-    alarm: Mutex<Option<(Instant, AbortHandle)>>,
+    alarm: Mutex<Option<AbortHandle>>,
     runtime: Handle,
     me: Weak<Actor>,
     last_used_ms: AtomicU64,
@@ -141,6 +143,7 @@ impl Actor {
                 early: Vec::new(),
                 running: false,
             }),
+            queued: AtomicBool::new(false),
             owed: Mutex::default(),
             alarm: Mutex::new(None),
             runtime,
@@ -194,48 +197,56 @@ impl Actor {
 
     /// Gives the isolate an event; runs the turn unless one runs elsewhere.
     pub(crate) fn post(&self, event: Event) {
-        if self.enqueue(event) {
-            self.run_turns();
+        if let Some(first) = self.enqueue(event) {
+            self.run_turns(Some(first));
         }
     }
 
     /// As [`Actor::post`], from places that must not run a script: the turn gets a task of its own.
     pub(crate) fn post_elsewhere(&self, event: Event) {
-        if self.enqueue(event) {
-            self.spawn_turns();
+        if let Some(first) = self.enqueue(event) {
+            self.spawn_turns(Some(first));
         }
     }
 
-    /// Tells whether the caller has to run the turn.
-    fn enqueue(&self, event: Event) -> bool {
+    /// Gives the event back if the caller has to run the turn, with it as the first.
+    fn enqueue(&self, event: Event) -> Option<Event> {
         let mut inbox = self.inbox.lock();
         match (&inbox.phase, event) {
             (Phase::Dead, Event::Fetch(exchange)) => {
                 drop(inbox);
                 self.retry(exchange);
-                return false;
+                None
             }
-            (Phase::Dead, _) => return false,
+            (Phase::Dead, _) => None,
             (Phase::Starting, Event::Fetch(exchange)) => {
                 inbox.early.push(exchange);
-                return false;
+                None
             }
-            (_, event) => inbox.queue.push_back(event),
+            // While no turn runs the queue is empty.
+            (_, event) if !inbox.running => {
+                inbox.running = true;
+                Some(event)
+            }
+            (_, event) => {
+                inbox.queue.push_back(event);
+                self.queued.store(true, Ordering::Release);
+                None
+            }
         }
-        !std::mem::replace(&mut inbox.running, true)
     }
 
-    fn spawn_turns(&self) {
+    fn spawn_turns(&self, first: Option<Event>) {
         if let Some(actor) = self.me.upgrade() {
-            self.runtime.spawn(async move { actor.run_turns() });
+            self.runtime.spawn(async move { actor.run_turns(first) });
         }
     }
 
-    fn run_turns(&self) {
+    fn run_turns(&self, mut first: Option<Event>) {
         // Held for the whole turn: the last reference may go while a script runs.
         let Some(actor) = self.me.upgrade() else { return };
         loop {
-            match actor.turn() {
+            match actor.turn(first.take()) {
                 Left::Idle => {
                     let mut inbox = actor.inbox.lock();
                     if inbox.queue.is_empty() {
@@ -243,19 +254,19 @@ impl Actor {
                         return;
                     }
                 }
-                Left::Yield => return actor.spawn_turns(),
+                Left::Yield => return actor.spawn_turns(None),
                 Left::Dead => return,
             }
         }
     }
 
     /// One stay inside the isolate.
-    fn turn(&self) -> Left {
+    fn turn(&self, mut first: Option<Event>) -> Left {
         let Some(isolate) = self.isolate.get() else { return Left::Dead };
         let turn = self.shared.engine.begin_turn(&self.control);
         let entered = isolate.enter(|scope| {
             for done in 1.. {
-                let Some(event) = self.inbox.lock().queue.pop_front() else { return Left::Idle };
+                let Some(event) = first.take().or_else(|| self.next_event()) else { return Left::Idle };
                 self.handle(scope, &turn, event);
                 if self.control.terminated().is_some() {
                     return Left::Dead;
@@ -272,6 +283,19 @@ impl Actor {
             Err(Lost) => self.lost(),
         }
         Left::Dead
+    }
+
+    /// What came while the turn ran. What comes after this look is found once the isolate is left.
+    fn next_event(&self) -> Option<Event> {
+        if !self.queued.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut inbox = self.inbox.lock();
+        let event = inbox.queue.pop_front();
+        if inbox.queue.is_empty() {
+            self.queued.store(false, Ordering::Release);
+        }
+        event
     }
 
     fn handle(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>, event: Event) {
@@ -359,8 +383,11 @@ impl Actor {
         let mut settled = Some(request);
         while let Some(id) = settled {
             if state.is_finished(id) {
-                state.close_request(id);
-                self.settle_debt(id);
+                let streamed = state.close_request(id);
+                // Without a stream the debt is off the books once it is paid.
+                if streamed {
+                    self.settle_debt(id);
+                }
             }
             settled = state.next_settled();
         }
@@ -416,6 +443,7 @@ impl Actor {
             inbox.phase = Phase::Ready;
             let early = std::mem::take(&mut inbox.early);
             inbox.queue.extend(early.into_iter().map(Event::Fetch));
+            self.queued.store(true, Ordering::Release);
         }
     }
 
@@ -430,7 +458,11 @@ impl Actor {
     }
 
     fn fire_timers(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>) {
+        // It has rung.
         *self.alarm.lock() = None;
+        if let Some(state) = super::state_of(scope) {
+            state.alarm = None;
+        }
         let now = Instant::now();
         while self.control.terminated().is_none() {
             let Some((id, request)) = super::state_of(scope).and_then(|state| state.pop_due_timer(now))
@@ -443,12 +475,14 @@ impl Actor {
 
     /// One sleeping task an isolate, for its earliest timer.
     fn set_alarm(&self, scope: &mut v8::PinScope<'_, '_>) {
-        let due = super::state_of(scope).and_then(|state| state.next_due());
-        let mut alarm = self.alarm.lock();
-        if alarm.as_ref().map(|(at, _)| *at) == due {
+        let Some(state) = super::state_of(scope) else { return };
+        let due = state.next_due();
+        if state.alarm == due {
             return;
         }
-        if let Some((_, task)) = alarm.take() {
+        state.alarm = due;
+        let mut alarm = self.alarm.lock();
+        if let Some(task) = alarm.take() {
             task.abort();
         }
         let Some(due) = due else { return };
@@ -459,7 +493,7 @@ impl Actor {
                 actor.post(Event::Alarm);
             }
         });
-        *alarm = Some((due, task.abort_handle()));
+        *alarm = Some(task.abort_handle());
     }
 
     /// Pays a request's client. `false`: nobody waits any more.
@@ -564,7 +598,7 @@ impl Actor {
         for sender in failed {
             let _ = sender.send(Err(Unserved::Failed(failure.clone())));
         }
-        if let Some((_, task)) = self.alarm.lock().take() {
+        if let Some(task) = self.alarm.lock().take() {
             task.abort();
         }
     }
@@ -619,7 +653,7 @@ impl Actor {
             return None;
         }
         // Events that came meanwhile are waiting for a turn.
-        self.run_turns();
+        self.run_turns(None);
         Some(idle)
     }
 

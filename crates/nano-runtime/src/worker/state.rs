@@ -126,6 +126,8 @@ pub(crate) struct IsolateState {
     timers: HashMap<u32, Timer>,
     next_timer: u64,
     due: BTreeMap<(Instant, u64), u32>,
+    /// When the isolate's alarm rings.
+    pub(crate) alarm: Option<Instant>,
     /// Timers that ended with their request: their callbacks are still to be let go.
     pub(crate) forgotten_timers: Vec<u32>,
     /// Streaming text decoders, each with whether it is fatal.
@@ -162,6 +164,7 @@ impl IsolateState {
             timers: HashMap::new(),
             next_timer: 0,
             due: BTreeMap::new(),
+            alarm: None,
             forgotten_timers: Vec::new(),
             decoders: HashMap::new(),
             next_decoder: 1,
@@ -322,9 +325,9 @@ impl IsolateState {
         self.pending.get(&op).map(|pending| pending.request)
     }
 
-    /// Forgets a request and closes all that it opened.
-    pub(crate) fn close_request(&mut self, id: RequestId) {
-        let Some(mut request) = self.requests.remove(&id) else { return };
+    /// Forgets a request and closes all that it opened. Tells whether its answer was a stream.
+    pub(crate) fn close_request(&mut self, id: RequestId) -> bool {
+        let Some(mut request) = self.requests.remove(&id) else { return false };
         for timer in std::mem::take(&mut request.timers) {
             self.cancel_timer(timer);
             self.forgotten_timers.push(timer);
@@ -334,6 +337,7 @@ impl IsolateState {
                 abort.abort();
             }
         }
+        request.pipe.is_some()
     }
 
     /// Whether anything of the app is under way: an isolate with none of that may be retired.

@@ -7,7 +7,7 @@ use crate::engine::{OpFn, ops};
 use crate::worker::{current_request, state_of};
 
 pub(super) fn ops() -> Vec<OpFn> {
-    ops![console_write, promise_state, proxy_details]
+    ops![console_write, promise_state, proxy_details, is_proxy]
 }
 
 /// `console_write(level, text)`, level one of debug, info, warn, error.
@@ -45,6 +45,15 @@ fn promise_state(
     };
     let elements = [v8::Integer::new(scope, state).into(), value];
     rv.set(v8::Array::new_with_elements(scope, &elements).into());
+}
+
+/// `is_proxy(value)` -> boolean.
+fn is_proxy(
+    _scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    rv.set_bool(args.get(0).is_proxy());
 }
 
 /// `proxy_details(value)` -> `[target, handler]` of a proxy, else undefined.

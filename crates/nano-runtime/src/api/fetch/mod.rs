@@ -14,7 +14,7 @@ use crate::worker::{
 };
 
 /// Headers that one response may have.
-const RESPONSE_HEADERS_MAX: u32 = 512;
+const RESPONSE_HEADERS_MAX: usize = 512;
 /// Headers that the server adds to every response.
 const NANO_HEADERS: usize = 2;
 /// The lists that the built-in names by a number rather than by their strings.
@@ -211,37 +211,41 @@ fn body_cancel(
 
 /// The header list of a response. An exception is pending on `None`.
 fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderMap> {
-    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
-        let mut headers = HeaderMap::with_capacity(NANO_HEADERS);
-        match list.uint32_value(scope) {
-            Some(TEXT_LIST) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-            }
-            Some(JSON_LIST) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            }
-            _ => {}
+    if list.is_string() {
+        let parsed = parse_headers(Bytes::from(one_byte(scope, list)));
+        if parsed.is_none() {
+            super::throw_type_error(scope, "the response has an invalid header, or too much of them");
         }
-        return Some(headers);
-    };
-    if list.length() / 2 > RESPONSE_HEADERS_MAX {
-        super::throw_range_error(scope, "too many headers in the response");
+        return parsed;
+    }
+    let mut headers = HeaderMap::with_capacity(NANO_HEADERS);
+    match list.uint32_value(scope) {
+        Some(TEXT_LIST) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+        }
+        Some(JSON_LIST) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        _ => {}
+    }
+    Some(headers)
+}
+
+/// Names and values in turn, with a NUL between any two. The values share the list's bytes.
+fn parse_headers(list: Bytes) -> Option<HeaderMap> {
+    if list.len() > RESPONSE_HEADER_BYTES_MAX {
         return None;
     }
-    let mut headers = HeaderMap::with_capacity((list.length() / 2) as usize + NANO_HEADERS);
-    let mut bytes = 0;
-    let mut index = 0;
-    while index + 1 < list.length() {
-        let name = list.get_index(scope, index)?;
-        let value = list.get_index(scope, index + 1)?;
-        index += 2;
-        let (name, value) = (one_byte(scope, name), one_byte(scope, value));
-        bytes += name.len() + value.len();
-        let parsed = HeaderName::from_bytes(&name).ok().zip(HeaderValue::from_bytes(&value).ok());
-        let Some((name, value)) = parsed.filter(|_| bytes <= RESPONSE_HEADER_BYTES_MAX) else {
-            super::throw_type_error(scope, "the response has an invalid header, or too much of them");
-            return None;
-        };
+    let separators = list.iter().filter(|byte| **byte == 0).count();
+    let count = separators.div_ceil(2);
+    if separators % 2 == 0 || count > RESPONSE_HEADERS_MAX {
+        return None;
+    }
+    let mut headers = HeaderMap::with_capacity(count + NANO_HEADERS);
+    let mut parts = list.split(|byte| *byte == 0);
+    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        let name = HeaderName::from_bytes(name).ok()?;
+        let value = HeaderValue::from_maybe_shared(list.slice_ref(value)).ok()?;
         headers.append(name, value);
     }
     Some(headers)
@@ -268,7 +272,8 @@ fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> By
     Bytes::from(value.to_rust_string_lossy(scope))
 }
 
-/// `respond(rid, status, headers, kind, body)`; headers a list, or a number that stands for one, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
+/// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it, or
+/// a number that stands for a common list, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
 /// Returns false when nobody waits for the response any more.
 fn respond(
     scope: &mut v8::PinScope<'_, '_>,

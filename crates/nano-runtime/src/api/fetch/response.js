@@ -15,7 +15,7 @@ const { converters } = webidl;
 const TEXT_LIST = ["content-type", "text/plain;charset=UTF-8"];
 const JSON_LIST = ["content-type", "application/json"];
 
-// What `ops.respond` takes for them; undefined stands for no headers.
+// What `ops.respond` takes for them; undefined stands for no headers, and a string is as `joinedList` makes it.
 const SEND_TEXT_LIST = 1;
 const SEND_JSON_LIST = 2;
 
@@ -37,6 +37,15 @@ function isReasonPhrase(text) {
     if ((code < 32 && code !== 9) || code === 127) return false;
   }
   return true;
+}
+
+/** "name\0value\0name\0value", as a string crosses into native code sooner than an array; neither part can have a NUL. */
+function joinedList(list) {
+  const length = list.length;
+  if (length === 0) return undefined;
+  let joined = list[0] + "\0" + list[1];
+  for (let i = 2; i < length; i += 2) joined += "\0" + list[i] + "\0" + list[i + 1];
+  return joined;
 }
 
 let isResponse, describe, bodyOf, respond, responseFromParts;
@@ -82,6 +91,7 @@ class Response {
       // The lists of most responses have a name, and are not taken apart on the way out.
       if (list === TEXT_LIST) list = SEND_TEXT_LIST;
       else if (list === JSON_LIST) list = SEND_JSON_LIST;
+      else if (list !== undefined) list = joinedList(list);
       const body = response.#body;
       if (body === null) {
         ops.respond(rid, status, list, SEND_NONE, undefined);

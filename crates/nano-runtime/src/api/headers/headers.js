@@ -8,7 +8,8 @@
 // (Cookie, Host, Set-Cookie and so on); a server's code is its own user agent, so here they forbid nothing.
 
 const {
-  ArrayPrototypeSort, ObjectGetPrototypeOf, ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys,
+  ArrayPrototypeSort, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype,
+  ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys,
   StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
@@ -208,11 +209,32 @@ function flatFromIterable(init, method, prefix, context) {
   return flat;
 }
 
+/** Whether `for (key in object)` is the same to see as the standard's steps: proxies see each, symbols are no names. */
+function isPlain(object) {
+  if (ops.is_proxy(object)) return false;
+  const prototype = ObjectGetPrototypeOf(object);
+  return (prototype === ObjectPrototype || prototype === null) && ObjectGetOwnPropertySymbols(object).length === 0;
+}
+
+/** As `flatFromRecord`, which takes twice as long. */
+function flatFromPlain(init, prefix, context) {
+  const flat = [];
+  for (const key in init) {
+    if (!ObjectHasOwn(init, key)) continue;
+    const name = ByteString(key, prefix, context);
+    const value = init[key];
+    flat[flat.length] = name;
+    flat[flat.length] = ByteString(value, prefix, context);
+  }
+  return flat;
+}
+
 /**
  * `record<ByteString, ByteString>` (Web IDL, 3.2.20). propertyIsEnumerable is its [[GetOwnProperty]], without a
  * descriptor.
  */
 function flatFromRecord(init, prefix, context) {
+  if (isPlain(init)) return flatFromPlain(init, prefix, context);
   const keys = ReflectOwnKeys(init);
   const flat = [];
   for (let i = 0; i < keys.length; i++) {
