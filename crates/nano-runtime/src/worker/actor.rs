@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::exchange::{BodyError, Failure, Fault, IncomingBody, Outcome, Request, Unserved};
+use super::debts::{Answer, Debts};
+use super::exchange::{Failure, Fault, IncomingBody, Outcome, Request, Unserved};
 use super::pipe::Pipe;
-use super::state::{IdMap, IsolateState, OpId, OpResult, RequestId, STARTUP};
+use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
 use super::{AppSpec, Shared, call};
 use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Termination, Turn};
 
@@ -84,28 +84,6 @@ struct Inbox {
     running: bool,
 }
 
-/// What is owed to a request's client. It is kept outside of the isolate, so that it can be paid when the isolate is
-/// lost.
-struct Owed {
-    reply: Debt,
-    pipe: Option<Weak<Pipe>>,
-}
-
-enum Debt {
-    /// The one who brought the request still runs its turn, and will ask.
-    Fresh,
-    /// Paid before it asked.
-    Ready(Box<Outcome>),
-    Waiting(oneshot::Sender<Outcome>),
-    Paid,
-}
-
-/// What there is for a request when its first turn is over.
-pub(crate) enum Answer {
-    Now(Outcome),
-    Later(oneshot::Receiver<Outcome>),
-}
-
 pub(crate) struct Actor {
     shared: Arc<Shared>,
     control: Arc<Control>,
@@ -113,11 +91,20 @@ pub(crate) struct Actor {
     inbox: Mutex<Inbox>,
     /// Something is in the inbox's queue: saves the turn a lock. Written under the inbox's.
     queued: AtomicBool,
-    owed: Mutex<IdMap<Owed>>,
+    debts: Debts,
     alarm: Mutex<Option<AbortHandle>>,
     runtime: Handle,
     me: Weak<Actor>,
     last_used_ms: AtomicU64,
+}
+
+/// What became of an event.
+enum Enqueued {
+    /// The caller has to run the turn, with it as the first.
+    First(Event),
+    Queued,
+    /// The isolate takes none any more.
+    Dead(Event),
 }
 
 /// How a turn left its isolate.
@@ -144,7 +131,7 @@ impl Actor {
                 running: false,
             }),
             queued: AtomicBool::new(false),
-            owed: Mutex::default(),
+            debts: Debts::default(),
             alarm: Mutex::new(None),
             runtime,
             me: Weak::clone(me),
@@ -174,66 +161,53 @@ impl Actor {
     /// Serves one request. Mostly the turn runs here and the outcome is there when it ends.
     pub(crate) fn serve(&self, exchange: Exchange) -> Answer {
         let id = exchange.id;
-        self.owed.lock().insert(id, Owed { reply: Debt::Fresh, pipe: None });
-        self.post(Event::Fetch(exchange));
-        let mut owed = self.owed.lock();
-        let Some(entry) = owed.get_mut(&id) else {
-            return Answer::Now(Err(Unserved::Failed(Fault::Exception.into())));
-        };
-        match std::mem::replace(&mut entry.reply, Debt::Paid) {
-            Debt::Ready(outcome) => {
-                if entry.pipe.is_none() {
-                    owed.remove(&id);
-                }
-                Answer::Now(*outcome)
+        match self.enqueue(Event::Fetch(exchange)) {
+            Enqueued::First(first) => self.run_turns(Some(first)),
+            Enqueued::Queued => {}
+            Enqueued::Dead(Event::Fetch(exchange)) => {
+                return Answer::Now(Err(Unserved::Retry(exchange.request)));
             }
-            _ => {
-                let (sender, receiver) = oneshot::channel();
-                entry.reply = Debt::Waiting(sender);
-                Answer::Later(receiver)
-            }
+            Enqueued::Dead(_) => {}
         }
+        self.debts.claim(id)
     }
 
-    /// Gives the isolate an event; runs the turn unless one runs elsewhere.
+    /// Gives the isolate an event; runs the turn unless one runs elsewhere. Requests come by [`Actor::serve`].
     pub(crate) fn post(&self, event: Event) {
-        if let Some(first) = self.enqueue(event) {
+        if let Enqueued::First(first) = self.enqueue(event) {
             self.run_turns(Some(first));
         }
     }
 
     /// As [`Actor::post`], from places that must not run a script: the turn gets a task of its own.
     pub(crate) fn post_elsewhere(&self, event: Event) {
-        if let Some(first) = self.enqueue(event) {
+        if let Enqueued::First(first) = self.enqueue(event) {
             self.spawn_turns(Some(first));
         }
     }
 
-    /// Gives the event back if the caller has to run the turn, with it as the first.
-    fn enqueue(&self, event: Event) -> Option<Event> {
+    fn enqueue(&self, event: Event) -> Enqueued {
         let mut inbox = self.inbox.lock();
-        match (&inbox.phase, event) {
-            (Phase::Dead, Event::Fetch(exchange)) => {
-                drop(inbox);
-                self.retry(exchange);
-                None
-            }
-            (Phase::Dead, _) => None,
-            (Phase::Starting, Event::Fetch(exchange)) => {
-                inbox.early.push(exchange);
-                None
-            }
+        if matches!(inbox.phase, Phase::Dead) {
+            return Enqueued::Dead(event);
+        }
+        if let Event::Fetch(exchange) = &event {
+            // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
+            self.debts.begin(exchange.id);
+        }
+        match event {
+            Event::Fetch(exchange) if matches!(inbox.phase, Phase::Starting) => inbox.early.push(exchange),
             // While no turn runs the queue is empty.
-            (_, event) if !inbox.running => {
+            event if !inbox.running => {
                 inbox.running = true;
-                Some(event)
+                return Enqueued::First(event);
             }
-            (_, event) => {
+            event => {
                 inbox.queue.push_back(event);
                 self.queued.store(true, Ordering::Release);
-                None
             }
         }
+        Enqueued::Queued
     }
 
     fn spawn_turns(&self, first: Option<Event>) {
@@ -321,7 +295,7 @@ impl Actor {
             }
             Event::Room(id) => self.work(scope, turn, id, |scope| call::room(scope, id)),
             Event::Gone(id) => {
-                self.owed.lock().remove(&id);
+                self.debts.forget(id);
                 self.work(scope, turn, id, |scope| call::abort(scope, id));
             }
             Event::Drained(id) => self.work(scope, turn, id, |_| {}),
@@ -386,7 +360,7 @@ impl Actor {
                 let streamed = state.close_request(id);
                 // Without a stream the debt is off the books once it is paid.
                 if streamed {
-                    self.settle_debt(id);
+                    self.debts.settle(id);
                 }
             }
             settled = state.next_settled();
@@ -498,35 +472,7 @@ impl Actor {
 
     /// Pays a request's client. `false`: nobody waits any more.
     pub(crate) fn reply(&self, id: RequestId, outcome: Outcome, pipe: Option<&Arc<Pipe>>) -> bool {
-        let mut owed = self.owed.lock();
-        let Some(entry) = owed.get_mut(&id) else { return false };
-        entry.pipe = pipe.map(Arc::downgrade);
-        match std::mem::replace(&mut entry.reply, Debt::Paid) {
-            Debt::Fresh => {
-                entry.reply = Debt::Ready(Box::new(outcome));
-                true
-            }
-            Debt::Waiting(sender) => {
-                if pipe.is_none() {
-                    owed.remove(&id);
-                }
-                drop(owed);
-                sender.send(outcome).is_ok()
-            }
-            Debt::Ready(_) | Debt::Paid => false,
-        }
-    }
-
-    /// The request has ended in its isolate: nothing more is owed than what its client has yet to fetch.
-    fn settle_debt(&self, id: RequestId) {
-        let mut owed = self.owed.lock();
-        match owed.get_mut(&id) {
-            Some(Owed { reply: Debt::Paid, .. }) => {
-                owed.remove(&id);
-            }
-            Some(entry) => entry.pipe = None,
-            None => {}
-        }
+        self.debts.pay(id, outcome, pipe)
     }
 
     fn retry(&self, exchange: Exchange) {
@@ -574,30 +520,7 @@ impl Actor {
         for exchange in fetches.chain(early) {
             self.retry(exchange);
         }
-        let mut failed = Vec::new();
-        self.owed.lock().retain(|_, entry| {
-            if let Some(pipe) = entry.pipe.take().and_then(|pipe| pipe.upgrade()) {
-                pipe.end(Err(BodyError::Broken("the app was stopped".into())));
-            }
-            match std::mem::replace(&mut entry.reply, Debt::Paid) {
-                Debt::Fresh => {
-                    entry.reply = Debt::Ready(Box::new(Err(Unserved::Failed(failure.clone()))));
-                    true
-                }
-                Debt::Ready(outcome) => {
-                    entry.reply = Debt::Ready(outcome);
-                    true
-                }
-                Debt::Waiting(sender) => {
-                    failed.push(sender);
-                    false
-                }
-                Debt::Paid => false,
-            }
-        });
-        for sender in failed {
-            let _ = sender.send(Err(Unserved::Failed(failure.clone())));
-        }
+        self.debts.fail_all(failure);
         if let Some(task) = self.alarm.lock().take() {
             task.abort();
         }
@@ -611,8 +534,8 @@ impl Actor {
         self.die_of_termination();
     }
 
-    /// Called off the serving path. Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
-    /// `None`: it is gone.
+    /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
+    /// `None`: it is gone. Called off the serving path.
     pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
         let unused =
             self.shared.ms_at(Instant::now()).saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
@@ -622,7 +545,7 @@ impl Actor {
         }
         {
             let mut inbox = self.inbox.lock();
-            let owes = !self.owed.lock().is_empty();
+            let owes = self.debts.count() > 0;
             match inbox.phase {
                 Phase::Dead => return None,
                 _ if inbox.running || owes || !inbox.queue.is_empty() || !inbox.early.is_empty() => {
@@ -663,7 +586,7 @@ impl Actor {
 
     /// Requests that are queued or under way here.
     pub(crate) fn load_now(&self) -> usize {
-        self.owed.lock().len()
+        self.debts.count()
     }
 
     /// Whether it takes no requests any more.

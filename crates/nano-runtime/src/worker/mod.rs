@@ -2,6 +2,7 @@
 
 mod actor;
 mod call;
+mod debts;
 mod exchange;
 mod logs;
 mod pipe;
@@ -29,7 +30,8 @@ pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId};
 
 use crate::engine::{Engine, ModuleMap, SourceStore};
-use actor::{Answer, Exchange};
+use actor::Exchange;
+use debts::Answer;
 use exchange::Outcome;
 use logs::LogLimiter;
 
