@@ -64,7 +64,10 @@ impl Pressure {
 
     /// Called every tick while there is work. Tells whether all workers are wanted.
     pub(super) fn wants_all(&mut self, longest: TurnLength) -> bool {
-        let now = Instant::now();
+        self.wants_all_at(Instant::now(), longest)
+    }
+
+    fn wants_all_at(&mut self, now: Instant, longest: TurnLength) -> bool {
         self.maybe_long_turns += u32::from(longest == TurnLength::MaybeLong);
         if longest == TurnLength::Long || self.maybe_long_turns >= MAYBE_LONG_TURNS {
             self.maybe_long_turns = 0;
@@ -132,7 +135,7 @@ fn idle_of(stat: &str) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Pressure, TurnLength, idle_of};
+    use super::{LONG_TURN_HOLD, Pressure, TurnLength, idle_of};
 
     #[test]
     fn idle_time_is_read_from_the_first_line() {
@@ -161,15 +164,18 @@ mod tests {
     #[test]
     fn a_long_turn_calls_all_workers() {
         let mut pressure = Pressure::new();
-        assert!(!pressure.wants_all(TurnLength::MaybeLong));
-        assert!(pressure.wants_all(TurnLength::Long));
-        assert!(pressure.wants_all(TurnLength::Short), "for a while");
+        let now = pressure.window.began;
+        assert!(!pressure.wants_all_at(now, TurnLength::MaybeLong));
+        assert!(pressure.wants_all_at(now, TurnLength::Long));
+        assert!(pressure.wants_all_at(now, TurnLength::Short), "for a while");
+        assert!(!pressure.wants_all_at(now + LONG_TURN_HOLD, TurnLength::Short));
     }
 
     #[test]
     fn many_that_may_be_long_do_too() {
         let mut pressure = Pressure::new();
-        let called = (0..5).map(|_| pressure.wants_all(TurnLength::MaybeLong)).collect::<Vec<_>>();
+        let now = pressure.window.began;
+        let called: Vec<_> = (0..5).map(|_| pressure.wants_all_at(now, TurnLength::MaybeLong)).collect();
         assert_eq!(called, [false, false, false, false, true]);
     }
 }
