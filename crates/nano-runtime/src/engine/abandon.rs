@@ -77,6 +77,22 @@ pub(super) unsafe fn leave() {
 mod arch {
     use std::ffi::c_void;
 
+    /// Takes the saved registers off the stack and returns.
+    macro_rules! restore {
+        () => {
+            concat!(
+                "add rsp, 8\n",
+                "pop r15\n",
+                "pop r14\n",
+                "pop r13\n",
+                "pop r12\n",
+                "pop rbx\n",
+                "pop rbp\n",
+                "ret\n",
+            )
+        };
+    }
+
     /// Calls `f(data)` with the registers that a callee keeps saved at `*mark`. 0: `f` returned.
     #[unsafe(naked)]
     pub(super) unsafe extern "C" fn call_marked(
@@ -100,14 +116,7 @@ mod arch {
             "mov rdi, rsi",
             "call rax",
             "xor eax, eax",
-            "add rsp, 8",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbx",
-            "pop rbp",
-            "ret",
+            restore!(),
         )
     }
 
@@ -120,14 +129,7 @@ mod arch {
             "ldmxcsr [rsp]",
             "fldcw [rsp + 4]",
             "cld",
-            "add rsp, 8",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbx",
-            "pop rbp",
-            "ret",
+            restore!(),
         )
     }
 }
@@ -135,6 +137,25 @@ mod arch {
 #[cfg(target_arch = "aarch64")]
 mod arch {
     use std::ffi::c_void;
+
+    /// Takes the saved registers off the stack and returns.
+    macro_rules! restore {
+        () => {
+            concat!(
+                "ldp x19, x20, [sp, #16]\n",
+                "ldp x21, x22, [sp, #32]\n",
+                "ldp x23, x24, [sp, #48]\n",
+                "ldp x25, x26, [sp, #64]\n",
+                "ldp x27, x28, [sp, #80]\n",
+                "ldp d8, d9, [sp, #96]\n",
+                "ldp d10, d11, [sp, #112]\n",
+                "ldp d12, d13, [sp, #128]\n",
+                "ldp d14, d15, [sp, #144]\n",
+                "ldp x29, x30, [sp], #160\n",
+                "ret\n",
+            )
+        };
+    }
 
     /// Calls `f(data)` with the registers that a callee keeps saved at `*mark`. 0: `f` returned.
     #[unsafe(naked)]
@@ -160,38 +181,14 @@ mod arch {
             "mov x0, x1",
             "blr x9",
             "mov x0, #0",
-            "ldp x19, x20, [sp, #16]",
-            "ldp x21, x22, [sp, #32]",
-            "ldp x23, x24, [sp, #48]",
-            "ldp x25, x26, [sp, #64]",
-            "ldp x27, x28, [sp, #80]",
-            "ldp d8, d9, [sp, #96]",
-            "ldp d10, d11, [sp, #112]",
-            "ldp d12, d13, [sp, #128]",
-            "ldp d14, d15, [sp, #144]",
-            "ldp x29, x30, [sp], #160",
-            "ret",
+            restore!(),
         )
     }
 
     /// Returns 1 from the [`call_marked`] that saved its registers there.
     #[unsafe(naked)]
     pub(super) unsafe extern "C" fn return_to_mark(registers: *mut c_void) -> ! {
-        std::arch::naked_asm!(
-            "mov sp, x0",
-            "mov x0, #1",
-            "ldp x19, x20, [sp, #16]",
-            "ldp x21, x22, [sp, #32]",
-            "ldp x23, x24, [sp, #48]",
-            "ldp x25, x26, [sp, #64]",
-            "ldp x27, x28, [sp, #80]",
-            "ldp d8, d9, [sp, #96]",
-            "ldp d10, d11, [sp, #112]",
-            "ldp d12, d13, [sp, #128]",
-            "ldp d14, d15, [sp, #144]",
-            "ldp x29, x30, [sp], #160",
-            "ret",
-        )
+        std::arch::naked_asm!("mov sp, x0", "mov x0, #1", restore!(),)
     }
 }
 

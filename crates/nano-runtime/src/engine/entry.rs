@@ -3,8 +3,8 @@
 //! `v8::Locker` sets up the thread's state in the isolate when it is made and frees it when it goes, and with it the
 //! interrupts that came in between: among them the news that optimised code is ready. An app whose turns are short
 //! would never get any. `v8::Unlocker` leaves the state where it is as long as no other thread comes. So threads that
-//! enter an isolate often enter it by ending an `Unlocker` and leave it by making one. Each such [`Resident`] costs
-//! the isolate some kilobytes, so it has a bounded number of them, and only once it is busy.
+//! enter an isolate often enter it by ending an `Unlocker` and leave it by making one. Each such thread
+//! costs the isolate some kilobytes, so it has a bounded number of them, and only once it is busy.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

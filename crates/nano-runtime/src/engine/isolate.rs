@@ -32,7 +32,6 @@ pub(crate) struct Isolate {
     residents: Residents,
     lost: AtomicBool,
     memory: Arc<MemoryAccount>,
-    control: Arc<Control>,
 }
 
 // SAFETY: `raw` is the address of what `shared` refers to, which is `Send`; all else is.
@@ -79,7 +78,6 @@ impl Isolate {
             residents: Residents::default(),
             lost: AtomicBool::new(false),
             memory,
-            control: Arc::clone(control),
         }
     }
 
@@ -99,8 +97,6 @@ impl Isolate {
         });
         result.map_err(|abandon::Abandoned| {
             self.lost.store(true, Ordering::SeqCst);
-            // What the isolate's callbacks refer to.
-            std::mem::forget(Arc::clone(&self.control));
             // SAFETY: a lost isolate is never disposed of.
             let isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
             // SAFETY: this thread entered it above and is still inside. To V8, the thread is free again.

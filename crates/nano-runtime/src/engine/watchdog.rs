@@ -93,7 +93,7 @@ impl Control {
         if let Some(handle) = self.handle.get()
             && !self.hand_over_requested.swap(true, Ordering::SeqCst)
         {
-            // The isolate's owner keeps the `Control` for longer than the isolate.
+            // The isolate's memory account keeps the `Control`, and the isolate's allocator the account.
             handle.request_interrupt(hand_over_worker, Arc::as_ptr(self).cast_mut().cast());
         }
     }
@@ -102,7 +102,7 @@ impl Control {
 /// Runs inside a long turn: this thread stops being one of tokio's workers, another takes its queue, and the script
 /// goes on here; the operating system shares the cores.
 unsafe extern "C" fn hand_over_worker(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
-    // SAFETY: `data` is the `Control` of the isolate that runs here, which its owner keeps for longer.
+    // SAFETY: `data` is the `Control` of the isolate that runs here, whose allocator keeps it by its memory account.
     let control = unsafe { &*data.cast::<Control>() };
     if !control.hand_over_requested.swap(false, Ordering::SeqCst) {
         return; // It was meant for a turn that ended before it was served.

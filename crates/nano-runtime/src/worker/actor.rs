@@ -350,7 +350,6 @@ impl Actor {
         let spent = turn.end_work();
         self.shared.stats.cpu_ns.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
         let Some(state) = super::state_of(scope) else { return };
-        state.current = STARTUP;
         if let Some(owner) = state.requests.get_mut(&request) {
             owner.cpu_used += spent;
         }
@@ -379,7 +378,6 @@ impl Actor {
         }
         let whole = Duration::from_millis(limits.cpu_ms);
         let Some(state) = super::state_of(scope) else { return Budget { cpu: whole, deadline: None } };
-        state.current = request;
         match state.requests.get(&request) {
             Some(owner) => Budget {
                 cpu: whole.saturating_sub(owner.cpu_used),

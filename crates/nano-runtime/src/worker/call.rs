@@ -197,7 +197,6 @@ pub(crate) fn request_failed<'s>(
     if actor.as_ref().is_some_and(|actor| actor.is_terminated()) {
         return; // Its `stack` was a getter that ran into a limit: the answer is the limit's.
     }
-    let (app, logs) = (Arc::clone(&state.app), Arc::clone(&state.logs));
     let Some(request) = state.requests.get_mut(&id) else { return };
     if request.replied {
         return;
@@ -206,8 +205,7 @@ pub(crate) fn request_failed<'s>(
     let fault = request.body_fault.unwrap_or(Fault::Exception);
     // What clients do wrong must not look like the app's errors.
     let level = if request.body_fault.is_some() { tracing::Level::INFO } else { tracing::Level::ERROR };
-    let request_id = request.request.id.to_str().unwrap_or("");
-    logs.write(level, &app, request_id, &format!("uncaught exception: {detail}"));
+    state.log(level, id, &format!("uncaught exception: {detail}"));
     state.note_settled(id);
     if let Some(actor) = actor {
         actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);

@@ -496,8 +496,7 @@ enum Step {
     Wait(Served, OwnedSemaphorePermit),
 }
 
-/// The wait for an isolate's outcome, bounded by the deadline. When it is given up, the
-/// isolate is told.
+/// The wait for an isolate's outcome, bounded by the deadline. When it is given up, the isolate is told.
 struct Served {
     actor: Arc<Actor>,
     id: RequestId,

@@ -115,11 +115,9 @@ pub(crate) struct IsolateState {
     pub(crate) hooks: Option<Arc<Hooks>>,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
-    /// Whose event runs now. What its promise chains do may be another's: see [`super::current_request`].
-    pub(crate) current: RequestId,
     pub(crate) requests: IdMap<RequestState>,
-    /// Requests other than the current one that got on by its work: one may resolve what another waits for.
-    settled_others: Vec<RequestId>,
+    /// Requests that got on by the work of this event: one request may resolve what another waits for.
+    settled: Vec<RequestId>,
     pub(crate) rejections: bool,
     pending: IdMap<PendingOp>,
     next_op: OpId,
@@ -155,9 +153,8 @@ impl IsolateState {
             hooks: None,
             started: Instant::now(),
             started_at: SystemTime::now(),
-            current: STARTUP,
             requests: IdMap::default(),
-            settled_others: Vec::new(),
+            settled: Vec::new(),
             rejections: false,
             pending: IdMap::default(),
             next_op: 1,
@@ -194,9 +191,10 @@ impl IsolateState {
         })
     }
 
-    /// The id of a request for the log; empty at start-up, and once it has ended.
-    pub(crate) fn request_id(&self, request: RequestId) -> &str {
-        self.requests.get(&request).and_then(|r| r.request.id.to_str().ok()).unwrap_or("")
+    /// Writes to the app's log, under the id of `request`; at start-up, and once it has ended, under none.
+    pub(crate) fn log(&self, level: tracing::Level, request: RequestId, text: &str) {
+        let id = self.requests.get(&request).and_then(|r| r.request.id.to_str().ok()).unwrap_or("");
+        self.logs.write(level, &self.app, id, text);
     }
 
     /// Begins an operation of the current request: the promise is what the script waits for. `None`: an exception is
@@ -303,14 +301,12 @@ impl IsolateState {
 
     /// Request `id` was answered, or one of its `waitUntil` promises was settled: it may have nothing left to do.
     pub(crate) fn note_settled(&mut self, id: RequestId) {
-        if id != self.current {
-            self.settled_others.push(id);
-        }
+        self.settled.push(id);
     }
 
-    /// One of the requests that got on by another's work.
+    /// One of the requests that were noted.
     pub(crate) fn next_settled(&mut self) -> Option<RequestId> {
-        self.settled_others.pop()
+        self.settled.pop()
     }
 
     /// The time of the request's `waitUntil` promises is over.

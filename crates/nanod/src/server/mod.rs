@@ -226,7 +226,7 @@ async fn serve(front: Arc<Front>, stream: TcpStream, own: Option<u16>, place: Ow
     let connection = Arc::clone(&entry.connection);
     let service = service_fn(move |request| request::answer(&front, own, request, connection.begin()));
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Slow heads and idle connections are closed by the sweep: a timer for each request would cost more than hello.
+    // hyper refuses a request of more than 100 headers, its default. Slow heads and idle connections are closed by the sweep: a timer for each request would cost more than hello.
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX as usize);
     builder
         .http2()

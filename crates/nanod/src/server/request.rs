@@ -249,7 +249,9 @@ const AUTHORITY: [bool; 128] = {
     let mut allowed = [false; 128];
     let mut byte = 0;
     while byte < 128 {
-        allowed[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        let byte_u8 = byte as u8;
+        allowed[byte] =
+            byte_u8.is_ascii_alphanumeric() || matches!(byte_u8, b'.' | b'-' | b'_' | b':' | b'[' | b']');
         byte += 1;
     }
     allowed

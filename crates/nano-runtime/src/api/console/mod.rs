@@ -1,8 +1,6 @@
 //! The console (Console standard): formatting is JavaScript, this is where its lines leave, and what it needs to look
 //! into values without running their code.
 
-use std::sync::Arc;
-
 use crate::engine::{OpFn, ops};
 use crate::worker::{current_request, state_of};
 
@@ -25,8 +23,7 @@ fn console_write(
     let text = super::string_arg(scope, &args, 1);
     let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
-    let logs = Arc::clone(&state.logs);
-    logs.write(level, &state.app, state.request_id(request), &text);
+    state.log(level, request, &text);
 }
 
 /// `promise_state(promise)` -> `[0 pending | 1 fulfilled | 2 rejected, value]`.

@@ -272,9 +272,8 @@ fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> By
     Bytes::from(value.to_rust_string_lossy(scope))
 }
 
-/// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it, or
-/// a number that stands for a common list, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body.
-/// Returns false when nobody waits for the response any more.
+/// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it, or a number that stands for
+/// a common list, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body. Returns false when nobody waits for the response any more.
 fn respond(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
@@ -375,13 +374,7 @@ fn response_error<'s>(
     let text = crate::worker::describe_exception(scope, args.get(1));
     let Some(state) = state_of(scope) else { return };
     let Some(request) = state.requests.get(&id) else { return };
-    let request_id = request.request.id.to_str().unwrap_or("");
-    state.logs.write(
-        tracing::Level::ERROR,
-        &state.app,
-        request_id,
-        &format!("response stream failed: {text}"),
-    );
+    state.log(tracing::Level::ERROR, id, &format!("response stream failed: {text}"));
     if let Some(pipe) = &request.pipe {
         pipe.end(Err(BodyError::Broken("the app's stream failed".into())));
     }

@@ -1,7 +1,5 @@
 //! The global scope: microtasks, and exceptions that nobody caught (HTML, sections 8.1.4 and 8.1.7).
 
-use std::sync::Arc;
-
 use crate::engine::{OpFn, ops};
 use crate::worker::{current_request, describe_exception, state_of};
 
@@ -31,8 +29,7 @@ fn report_exception(
     let what = if args.get(1).boolean_value(scope) { "unhandled rejection" } else { "uncaught exception" };
     let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
-    let logs = Arc::clone(&state.logs);
-    logs.write(tracing::Level::ERROR, &state.app, state.request_id(request), &format!("{what}: {text}"));
+    state.log(tracing::Level::ERROR, request, &format!("{what}: {text}"));
 }
 
 /// `exception_location(error)` -> `[message, filename, line, column]`.
