@@ -13,6 +13,6 @@ mod worker;
 
 pub use engine::{Engine, EngineError, EngineOptions, handed_over_turns};
 pub use worker::{
-    AppSpec, Begun, BodyError, Failure, Fault, IncomingBody, Limits, Pending, Reply, ReplyBody, Request,
-    StreamBody, Worker, WorkerStats,
+    AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,
+    Request, StreamBody, Worker, WorkerStats, XRequestId,
 };

@@ -44,7 +44,7 @@ async fn logs_name_their_request(bench: Bench) {
         };"#,
     );
     let requests: Vec<_> = ["/a", "/b"].map(|path| post(path, body(&["x"]))).into_iter().collect();
-    let ids: Vec<_> = requests.iter().map(|request| request.id.to_str().expect("text").to_owned()).collect();
+    let ids: Vec<_> = requests.iter().map(|request| request.id.to_string()).collect();
     let replies: Vec<_> = requests.into_iter().map(|request| app.begin_fetch(request)).collect();
     for reply in replies {
         reply.await.expect("no panic").expect("an answer");

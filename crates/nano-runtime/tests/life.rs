@@ -310,7 +310,7 @@ async fn work_belongs_to_the_request_of_its_promise_chain(bench: Bench) {
     );
     for name in ["promise", "await", "microtask"] {
         let first = get(&format!("/{name}"));
-        let id = first.id.to_str().expect("text").to_owned();
+        let id = first.id.to_string();
         assert_eq!(text_of(app.fetch(first).await.expect("an answer")).await, "waits");
         assert_eq!(app.text("/go").await, "gone");
         let line = app.logged(&format!("{name} done")).await;

@@ -10,12 +10,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::Method;
 use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
-    AppSpec, BodyError, Engine, Failure, Fault, IncomingBody, Limits, Reply, ReplyBody, Request, Worker,
-    WorkerStats,
+    AppSpec, BodyError, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody, Request,
+    Worker, WorkerStats, XRequestId,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -266,12 +266,20 @@ pub(crate) fn get(path: &str) -> Request {
         arrived: std::time::Instant::now(),
         method: Method::GET,
         scheme: "http",
-        host: HeaderValue::from_static("app.test"),
-        uri: path.parse().expect("a path"),
-        headers: HeaderMap::new(),
+        target: path.into(),
+        headers: headers(&[("host", "app.test")]),
         body: None,
-        id: id.parse().expect("a header value"),
+        id: XRequestId::taken(id.as_bytes()).expect("a sane id"),
     }
+}
+
+/// A list of `headers`.
+pub(crate) fn headers(headers: &[(&str, &str)]) -> HeaderList {
+    let mut list = HeaderList::default();
+    for (name, value) in headers {
+        list.push(name.as_bytes(), value.as_bytes());
+    }
+    list
 }
 
 /// A POST of `body` to `path`.

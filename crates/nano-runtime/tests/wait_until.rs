@@ -57,7 +57,7 @@ async fn a_failure_of_wait_until_is_logged(bench: Bench) {
         } };"#,
     );
     let request = get("/");
-    let id = request.id.to_str().expect("text").to_owned();
+    let id = request.id.to_string();
     assert_eq!(text_of(app.fetch(request).await.expect("an answer")).await, "fine");
     let line = app.logged("the background broke").await;
     assert_eq!((line.level, line.request_id.as_str()), (Level::ERROR, id.as_str()));

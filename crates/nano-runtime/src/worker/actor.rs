@@ -303,7 +303,7 @@ impl Actor {
                 if let Some(state) = super::state_of(scope)
                     && state.requests.contains_key(&id)
                 {
-                    let request_id = state.requests.get(&id).and_then(|r| r.request.id.to_str().ok());
+                    let request_id = state.requests.get(&id).map(|r| r.request.id.to_string());
                     tracing::warn!(app = &*state.app, request_id, "waitUntil took too long and was cut");
                     state.cut_holds(id);
                     self.work(scope, turn, id, |_| {});

@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 use http_body::Body;
 
+use super::headers::{HeaderList, XRequestId};
 use super::pipe::StreamBody;
 
 /// A body on its way in, already limited in size by the server.
@@ -31,16 +32,15 @@ pub struct Request {
     pub method: Method,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// The authority that the client named: host and, where not the scheme's default, port.
-    pub host: HeaderValue,
-    /// Only path and query are used.
-    pub uri: Uri,
-    /// All headers, as sent.
-    pub headers: HeaderMap,
+    /// Path and query, as sent; it begins with `/`.
+    pub target: Box<str>,
+    /// All headers, as sent. `host` is the authority that the client named: host and, where not the scheme's default,
+    /// port; the server has checked that it can be one.
+    pub headers: HeaderList,
     /// `None` when the message has no body at all.
     pub body: Option<IncomingBody>,
     /// The id of the request in logs and in `x-request-id`.
-    pub id: HeaderValue,
+    pub id: XRequestId,
 }
 
 /// What a handler answered.
@@ -48,7 +48,7 @@ pub struct Reply {
     /// 200 to 599.
     pub status: StatusCode,
     /// In the order in which the app set them.
-    pub headers: HeaderMap,
+    pub headers: HeaderList,
     /// The body.
     pub body: ReplyBody,
 }

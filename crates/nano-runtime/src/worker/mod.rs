@@ -4,6 +4,7 @@ mod actor;
 mod call;
 mod debts;
 mod exchange;
+mod headers;
 mod logs;
 mod pipe;
 mod state;
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Request};
+pub use headers::{HeaderList, XRequestId};
 pub use pipe::StreamBody;
 
 pub(crate) use actor::{Actor, Event};

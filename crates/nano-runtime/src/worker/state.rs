@@ -193,8 +193,8 @@ impl IsolateState {
 
     /// Writes to the app's log, under the id of `request`; at start-up, and once it has ended, under none.
     pub(crate) fn log(&self, level: tracing::Level, request: RequestId, text: &str) {
-        let id = self.requests.get(&request).and_then(|r| r.request.id.to_str().ok()).unwrap_or("");
-        self.logs.write(level, &self.app, id, text);
+        let id = self.requests.get(&request).map_or_else(String::new, |r| r.request.id.to_string());
+        self.logs.write(level, &self.app, &id, text);
     }
 
     /// Begins an operation of the current request: the promise is what the script waits for. `None`: an exception is

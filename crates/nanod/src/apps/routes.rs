@@ -12,8 +12,8 @@ use super::App;
 pub(crate) struct Routes {
     apps: Vec<Arc<App>>,
     /// The operator chooses the keys, so their hash need not withstand an enemy.
-    exact: FxHashMap<Box<str>, Arc<App>>,
-    suffixes: FxHashMap<Box<str>, Arc<App>>,
+    exact: FxHashMap<Box<[u8]>, Arc<App>>,
+    suffixes: FxHashMap<Box<[u8]>, Arc<App>>,
     ports: HashMap<u16, Arc<App>>,
     default: Option<Arc<App>>,
 }
@@ -33,7 +33,7 @@ impl Routes {
                     HostPattern::Exact(name) => (&mut routes.exact, name),
                     HostPattern::Suffix(name) => (&mut routes.suffixes, name),
                 };
-                table.insert(name.as_str().into(), Arc::clone(app));
+                table.insert(name.as_bytes().into(), Arc::clone(app));
             }
             if let Some(port) = app.config.port {
                 routes.ports.insert(port, Arc::clone(app));
@@ -56,13 +56,13 @@ impl Routes {
     }
 
     /// The app for a `Host`: in any case, with or without port, with or without the root's dot.
-    pub(crate) fn by_host(&self, authority: &str) -> Option<&Arc<App>> {
+    pub(crate) fn by_host(&self, authority: &[u8]) -> Option<&Arc<App>> {
         let host = host_of(authority);
         if let Some(app) = self.exact.get(host) {
             return Some(app);
         }
         let lower;
-        let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let host = if host.iter().any(u8::is_ascii_uppercase) {
             lower = host.to_ascii_lowercase();
             &lower
         } else {
@@ -72,29 +72,30 @@ impl Routes {
     }
 
     /// The longest suffix wins: `*.b.c` before `*.c`.
-    fn by_suffix(&self, host: &str) -> Option<&Arc<App>> {
+    fn by_suffix(&self, host: &[u8]) -> Option<&Arc<App>> {
         if self.suffixes.is_empty() {
             return None;
         }
         let mut rest = host;
-        while let Some((_, parent)) = rest.split_once('.') {
-            if let Some(app) = self.suffixes.get(parent) {
+        while let Some(dot) = rest.iter().position(|byte| *byte == b'.') {
+            rest = &rest[dot + 1..];
+            if let Some(app) = self.suffixes.get(rest) {
                 return Some(app);
             }
-            rest = parent;
         }
         None
     }
 }
 
 /// The host of an authority, without port and root dot.
-fn host_of(authority: &str) -> &str {
-    let host = if authority.starts_with('[') {
-        authority.split_inclusive(']').next().unwrap_or(authority)
+fn host_of(authority: &[u8]) -> &[u8] {
+    let end = if authority.first() == Some(&b'[') {
+        authority.iter().position(|byte| *byte == b']').map(|last| last + 1)
     } else {
-        authority.split(':').next().unwrap_or(authority)
+        authority.iter().position(|byte| *byte == b':')
     };
-    host.strip_suffix('.').unwrap_or(host)
+    let host = end.and_then(|end| authority.get(..end)).unwrap_or(authority);
+    host.strip_suffix(b".").unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -113,7 +114,7 @@ mod tests {
             ("", ""),
             (":80", ""),
         ] {
-            assert_eq!(host_of(authority), host);
+            assert_eq!(host_of(authority.as_bytes()), host.as_bytes());
         }
     }
 }

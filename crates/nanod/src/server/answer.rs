@@ -1,29 +1,14 @@
-//! Answers: an app's reply made fit for the wire, or one of NANO's own.
+//! Answers: an app's reply, or one of NANO's own, and what either protocol has to send of it.
 
-use http::header::{
-    ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::StatusCode;
 use http_body::Body as _;
-use nano_runtime::{Fault, Reply};
+use nano_runtime::{Fault, HeaderList, Reply, XRequestId};
 use serde_json::json;
 
 use super::body::OutBody;
-use super::request::REQUEST_ID;
+use super::request::Asked;
 use crate::apps::retry_after_s;
 
-/// The header that names the kind of a failure.
-const ERROR: HeaderName = HeaderName::from_static("x-nano-error");
-/// What belongs to one connection is the server's own business (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 7] = [
-    CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
 /// What a client should wait when an app is overloaded or goes away, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -31,6 +16,7 @@ const RETRY_AFTER_S: u64 = 1;
 #[derive(Clone, Copy)]
 pub(super) enum Problem {
     Malformed,
+    HeadTooLarge,
     UnknownHost,
     Fault(Fault),
 }
@@ -40,6 +26,9 @@ impl Problem {
     fn contract(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "", "The request is malformed."),
+            Self::HeadTooLarge => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "", "The request's head is too large.")
+            }
             Self::UnknownHost => (StatusCode::NOT_FOUND, "unknown_host", "No app answers for this host."),
             Self::Fault(fault) => match fault {
                 Fault::Exception => {
@@ -77,47 +66,107 @@ impl Problem {
     }
 }
 
-/// Whether the client would rather read HTML.
-pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
+/// An answer on its way out, whatever protocol takes it.
+pub(super) struct Outgoing {
+    pub(super) status: StatusCode,
+    /// As the app set them: what is not the app's to say is left out by [`Outgoing::each_header`].
+    headers: HeaderList,
+    pub(super) id: XRequestId,
+    pub(super) body: OutBody,
+    pub(super) is_head: bool,
+    /// Nobody knows what the client takes the next bytes of the connection for.
+    pub(super) is_last: bool,
 }
 
-/// NANO's own answer. `detail` is for development only.
-pub(super) fn failure(
-    problem: Problem,
-    id: &HeaderValue,
-    accept_html: bool,
-    detail: Option<&str>,
-) -> Response<OutBody> {
-    let (status, code, message) = problem.contract();
-    let id_text = id.to_str().unwrap_or("");
-    let (content_type, body) = if accept_html {
-        ("text/html; charset=utf-8", html(status, message, id_text, detail))
-    } else {
-        let mut error = json!({ "code": code, "message": message, "request_id": id_text });
-        if code.is_empty() {
-            error["code"] = "bad_request".into();
+impl Outgoing {
+    /// The app's reply.
+    pub(super) fn reply(reply: Reply, asked: &Asked) -> Self {
+        Self {
+            status: reply.status,
+            headers: reply.headers,
+            id: asked.id.clone(),
+            body: reply.body.into(),
+            is_head: asked.is_head,
+            is_last: false,
         }
-        if let Some(detail) = detail {
-            error["detail"] = detail.into();
+    }
+
+    /// NANO's own answer. `detail` is for development only.
+    pub(super) fn problem(problem: Problem, asked: &Asked, detail: Option<&str>) -> Self {
+        let (status, code, message) = problem.contract();
+        let id = asked.id.to_string();
+        let (content_type, body) = if asked.accept_html {
+            ("text/html; charset=utf-8", html(status, message, &id, detail))
+        } else {
+            let mut error = json!({ "code": code, "message": message, "request_id": id });
+            if code.is_empty() {
+                error["code"] = "bad_request".into();
+            }
+            if let Some(detail) = detail {
+                error["detail"] = detail.into();
+            }
+            ("application/json", json!({ "error": error }).to_string())
+        };
+        let mut headers = HeaderList::default();
+        headers.push(b"content-type", content_type.as_bytes());
+        if !code.is_empty() {
+            headers.push(b"x-nano-error", code.as_bytes());
         }
-        ("application/json", json!({ "error": error }).to_string())
-    };
-    let mut response = Response::new(OutBody::full(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(REQUEST_ID, id.clone());
-    if !code.is_empty() {
-        headers.insert(ERROR, HeaderValue::from_static(code));
+        if let Some(seconds) = problem.retry_after_s() {
+            headers.push(b"retry-after", seconds.to_string().as_bytes());
+        }
+        Self {
+            status,
+            headers,
+            id: asked.id.clone(),
+            body: OutBody::full(body),
+            is_head: asked.is_head,
+            is_last: matches!(problem, Problem::Malformed | Problem::HeadTooLarge),
+        }
     }
-    if let Some(seconds) = problem.retry_after_s() {
-        headers.insert(RETRY_AFTER, seconds.into());
+
+    /// Calls `f` with each header that is the app's to say, in its order, and gives the length of the body where it is
+    /// known: as it is, or, where only the app can know it (of a stream, or of what HEAD leaves out), as the app said.
+    pub(super) fn each_header(&self, mut f: impl FnMut(&[u8], &[u8])) -> Option<u64> {
+        let mut declared = None;
+        for (name, value) in self.headers.iter() {
+            if name == b"content-length" {
+                // Two of them are none.
+                declared = Some(if declared.is_none() { whole_number(value) } else { None });
+            } else if !is_servers_own(name) {
+                f(name, value);
+            }
+        }
+        let only_the_app_knows = self.body.is_stream() || (self.is_head && self.body.is_empty());
+        match declared.flatten().filter(|_| only_the_app_knows) {
+            None => self.body.size_hint().exact(),
+            said => said,
+        }
     }
-    response
+
+    /// Whether an answer of this status has no body, whatever the app gave (RFC 9110, section 6.4.1).
+    pub(super) fn is_bodiless(&self) -> bool {
+        self.is_head || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
+}
+
+/// The number that `text` is, of digits alone.
+pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
+}
+
+/// What belongs to one connection is the server's own business (RFC 9110, section 7.6.1), and so is the request's id.
+fn is_servers_own(name: &[u8]) -> bool {
+    match name.len() {
+        2 => name == b"te",
+        7 => name == b"trailer" || name == b"upgrade",
+        10 => name == b"connection" || name == b"keep-alive",
+        12 => name == b"x-request-id",
+        16 => name == b"proxy-connection",
+        17 => name == b"transfer-encoding",
+        _ => false,
+    }
 }
 
 fn html(status: StatusCode, message: &str, id: &str, detail: Option<&str>) -> String {
@@ -131,48 +180,4 @@ fn html(status: StatusCode, message: &str, id: &str, detail: Option<&str>) -> St
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The app's reply as it goes out.
-pub(super) fn reply(reply: Reply, id: &HeaderValue, is_head: bool) -> Response<OutBody> {
-    let body = OutBody::from(reply.body);
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    let mut headers = reply.headers;
-    // One pass over the few headers of a reply costs less than looking each of these up.
-    let (mut has_hop_by_hop, mut has_length) = (false, false);
-    for name in headers.keys() {
-        has_hop_by_hop |= HOP_BY_HOP.contains(name);
-        has_length |= name == CONTENT_LENGTH;
-    }
-    if has_hop_by_hop {
-        for name in HOP_BY_HOP {
-            headers.remove(name);
-        }
-    }
-    if has_length && !keeps_length(&headers, response.body(), is_head) {
-        headers.remove(CONTENT_LENGTH);
-    }
-    headers.insert(REQUEST_ID, id.clone());
-    *response.headers_mut() = headers;
-    response
-}
-
-/// The answer to HEAD: the length that GET would have, and no body. HTTP/2 has nobody else who leaves it out.
-pub(super) fn without_body(response: &mut Response<OutBody>) {
-    let length = response.body().size_hint().exact().filter(|length| *length > 0);
-    if let Some(length) = length {
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    }
-    *response.body_mut() = OutBody::full("");
-}
-
-/// A length that the app set stays where only the app can know it: of a stream, or of what HEAD leaves out.
-fn keeps_length(headers: &HeaderMap, body: &OutBody, is_head: bool) -> bool {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let one_number = lengths.next().is_some_and(|value| {
-        value.len() < 20 && !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
-    }) && lengths.next().is_none();
-    let only_the_app_knows = body.is_stream() || (is_head && body.is_empty());
-    one_number && only_the_app_knows
 }

@@ -70,8 +70,18 @@ impl OutBody {
         Self { source: Source::Full((!bytes.is_empty()).then_some(bytes)), _busy: None }
     }
 
-    pub(super) fn hold(&mut self, busy: Busy) {
+    /// Keeps `busy` until the body is sent.
+    pub(super) fn hold(mut self, busy: Busy) -> Self {
         self._busy = Some(busy);
+        self
+    }
+
+    /// The bytes, if that is all there is and will be.
+    pub(super) fn take_full(&mut self) -> Option<Bytes> {
+        match &mut self.source {
+            Source::Full(bytes) => Some(bytes.take().unwrap_or_default()),
+            _ => None,
+        }
     }
 
     /// Whether it is known to be empty.

@@ -121,6 +121,22 @@ impl Connection {
         *self.waker.lock() = Some(waker.clone());
     }
 
+    fn note_idle(&self) {
+        self.idle_since.store(self.all.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The one request under way begins, on a connection that takes one at a time.
+    pub(super) fn begin_only(&self) {
+        self.busy.store(1, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub(super) fn end_only(&self) {
+        self.busy.store(0, Ordering::Relaxed);
+        self.note_idle();
+    }
+
+    /// A request under way begins, on a connection that takes many.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
         Busy { connection: Arc::clone(self) }
@@ -129,9 +145,8 @@ impl Connection {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let connection = &self.connection;
-        if connection.busy.fetch_sub(1, Ordering::Relaxed) == 1 {
-            connection.idle_since.store(connection.all.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
+        if self.connection.busy.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.connection.note_idle();
         }
     }
 }

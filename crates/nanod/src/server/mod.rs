@@ -3,19 +3,16 @@
 mod answer;
 mod body;
 mod connections;
+mod h1;
+mod h2;
 mod request;
 mod stall;
 
-use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use nano_config::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,7 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::admin::Admin;
 use crate::apps::Registry;
 
-use connections::{Connections, Verdict};
+use connections::Connections;
+use stall::Rewound;
 
 pub(crate) use body::OutBody;
 
@@ -33,7 +31,7 @@ const CONNECTIONS_MAX: u32 = 50_000;
 /// How long a client may take for a request's head, and keep a connection without asking anything.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes.
-const HEAD_BYTES_MAX: u32 = 64 << 10;
+const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 256;
 /// The pause after a failed accept (too many open files, mostly).
@@ -223,40 +221,17 @@ async fn accept_one(
 async fn serve(front: Arc<Front>, stream: TcpStream, own: Option<u16>, place: OwnedSemaphorePermit) {
     let _place = place;
     let entry = front.all.enter();
-    let connection = Arc::clone(&entry.connection);
-    let service = service_fn(move |request| request::answer(&front, own, request, connection.begin()));
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    // hyper refuses a request of more than 100 headers, its default. Slow heads and idle connections are closed by the sweep: a timer for each request would cost more than hello.
-    builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX as usize);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX)
-        .keep_alive_interval(IDLE_TIMEOUT / 2)
-        .keep_alive_timeout(IDLE_TIMEOUT / 2);
-    let serving = builder.serve_connection(TokioIo::new(stall::Stall::new(stream)), service);
-    tokio::pin!(serving);
-    let (mut registered, mut draining) = (false, false);
-    let ended = poll_fn(|cx| {
-        if !registered {
-            registered = true;
-            entry.connection.register(cx.waker());
+    let ended = match h1::serve(&front, own, stream, &entry).await {
+        Ok(h1::Ended::Closed) => return,
+        Ok(h1::Ended::Http2(stream, came)) => {
+            // Few connections get here, and all others need not have the room for it.
+            let serving = Box::pin(h2::serve(front, own, Rewound::new(stream, came), &entry));
+            serving.await.map_err(|error| error.to_string())
         }
-        match entry.connection.verdict() {
-            Verdict::Serve => {}
-            Verdict::Drain if draining => {}
-            Verdict::Drain => {
-                draining = true;
-                serving.as_mut().graceful_shutdown();
-            }
-            Verdict::Close => return Poll::Ready(Ok(())),
-        }
-        serving.as_mut().poll(cx)
-    })
-    .await;
+        Err(error) => Err(error.to_string()),
+    };
     if let Err(error) = ended {
         // A client's fault, mostly: broken requests, and connections closed in the middle.
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(error, "a connection ended early");
     }
 }

@@ -1,27 +1,17 @@
-//! One request: is it well-formed, whose is it, what comes of it.
+//! One request, whatever protocol brought it: whose is it, and what comes of it.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
-use hyper::body::{Body as _, Incoming};
-use nano_runtime::{Begun, Failure, Fault, IncomingBody, Reply};
+use http::Method;
+use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Reply, XRequestId};
 
 use super::Front;
-use super::answer::{Problem, failure, prefers_html, reply, without_body};
-use super::body::{Limited, OutBody};
-use super::connections::Busy;
+use super::answer::{Outgoing, Problem};
 use crate::apps::App;
 
-/// The header that carries a request's id, both ways.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id that is taken over from a client, in bytes.
-const REQUEST_ID_BYTES_MAX: usize = 128;
 /// The longest host name with its port, in bytes (RFC 1035 allows 253 for the name).
 const AUTHORITY_BYTES_MAX: usize = 260;
 
@@ -38,42 +28,14 @@ impl Ids {
         Self { seed: mix(seed ^ u64::from(std::process::id())), next: AtomicU64::new(0) }
     }
 
-    /// 16 hexadecimal digits.
-    fn make(&self) -> HeaderValue {
-        let id = mix(self.seed ^ self.next.fetch_add(1, Ordering::Relaxed));
-        let text = hex(id);
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+    pub(super) fn make(&self) -> XRequestId {
+        XRequestId::made(mix(self.seed ^ self.next.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The client's own id where it sent a sane one.
-    fn of(&self, headers: &HeaderMap) -> HeaderValue {
-        let sane = |value: &&HeaderValue| {
-            (1..=REQUEST_ID_BYTES_MAX).contains(&value.len())
-                && value
-                    .as_bytes()
-                    .iter()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
-        };
-        headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| self.make())
+    pub(super) fn of(&self, sent: Option<&[u8]>) -> XRequestId {
+        sent.and_then(XRequestId::taken).unwrap_or_else(|| self.make())
     }
-}
-
-/// The digits of `number`, eight at a time in one register each.
-fn hex(number: u64) -> [u8; 16] {
-    /// The same for each of eight bytes.
-    const fn each(byte: u8) -> u64 {
-        u64::from_ne_bytes([byte; 8])
-    }
-    let digits = |half: u64| {
-        // Each of the eight nibbles to a byte of its own.
-        let spread = (half | (half << 16)) & 0x0000_ffff_0000_ffff;
-        let spread = (spread | (spread << 8)) & 0x00ff_00ff_00ff_00ff;
-        let nibbles = (spread | (spread << 4)) & each(0x0f);
-        let is_letter = ((nibbles + each(6)) >> 4) & each(1);
-        nibbles + each(b'0') + is_letter * u64::from(b'a' - b'0' - 10)
-    };
-    let (high, low) = (digits(number >> 32), digits(number & 0xffff_ffff));
-    (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
 }
 
 /// A permutation of 64-bit numbers that looks random (the finaliser of MurmurHash3).
@@ -83,163 +45,100 @@ fn mix(mut x: u64) -> u64 {
     x ^ (x >> 33)
 }
 
-/// An answer, there already or on its way. hyper moves it around, so it is small.
+/// What NANO itself needs to know of a request to answer it.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) arrived: Instant,
+    pub(super) id: XRequestId,
+    pub(super) accept_html: bool,
+    pub(super) is_head: bool,
+}
+
+/// A request as it came, well-formed and without its body.
+pub(super) struct Head {
+    pub(super) asked: Asked,
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) target: Box<str>,
+    /// With the authority that the client asks as `host`; HTTP/1.0 may leave it out.
+    pub(super) headers: HeaderList,
+    /// Whom it is for, if anyone.
+    pub(super) app: Option<Arc<App>>,
+    /// The length that the client says its body has.
+    pub(super) length: Option<u64>,
+}
+
+/// An answer, there already or on its way.
 pub(super) enum Answer {
-    Ready(Option<Box<Response<OutBody>>>),
-    Waiting(Pin<Box<dyn Future<Output = Response<OutBody>> + Send>>),
+    Ready(Outgoing),
+    Waiting(Pin<Box<dyn Future<Output = Outgoing> + Send>>),
 }
 
-impl Future for Answer {
-    type Output = Result<Response<OutBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Ready(response) => match response.take() {
-                Some(response) => Poll::Ready(Ok(*response)),
-                None => Poll::Pending, // Polled again after its end.
-            },
-            Self::Waiting(response) => response.as_mut().poll(cx).map(Ok),
-        }
+/// The app that answers for `host`, or that has the listener `own` for itself.
+pub(super) fn route(front: &Front, own: Option<u16>, host: Option<&[u8]>) -> Option<Arc<App>> {
+    let routes = front.registry.routes();
+    match own {
+        Some(port) => routes.by_port(port).cloned(),
+        None => routes.by_host(host.unwrap_or(b"localhost")).cloned(),
     }
 }
 
-impl From<Response<OutBody>> for Answer {
-    fn from(response: Response<OutBody>) -> Self {
-        Self::Ready(Some(Box::new(response)))
-    }
-}
-
-/// What an answer needs to know of its request.
-struct Asked {
-    front: Arc<Front>,
-    app: Arc<App>,
-    id: HeaderValue,
-    busy: Busy,
-    arrived: Instant,
-    accept_html: bool,
-    is_head: bool,
-}
-
-/// Answers a request; there is an answer to everything. It counts as under way until the answer's body is sent.
-pub(super) fn answer(front: &Arc<Front>, own: Option<u16>, request: Request<Incoming>, busy: Busy) -> Answer {
-    let arrived = Instant::now();
-    let id = front.ids.of(request.headers());
-    let accept_html = prefers_html(request.headers());
-    let version = request.version();
-    let is_head = request.method() == Method::HEAD;
-    let problem = |problem: Problem, busy: Busy| {
-        let mut response = failure(problem, &id, accept_html, None);
-        if matches!(problem, Problem::Malformed) && version < Version::HTTP_2 {
-            // Nobody knows what such a client takes the next bytes for.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        if is_head {
-            without_body(&mut response);
-        }
-        response.body_mut().hold(busy);
-        response.into()
-    };
-    if request.method() == Method::CONNECT {
-        // There are no tunnels here, and an app's 200 would promise one.
-        return problem(Problem::Malformed, busy);
-    }
-    let Some(host) = authority_of(&request) else { return problem(Problem::Malformed, busy) };
-    let app = {
-        let routes = front.registry.routes();
-        match own {
-            Some(port) => routes.by_port(port).cloned(),
-            None => routes.by_host(host.to_str().unwrap_or("")).cloned(),
-        }
-    };
-    let Some(app) = app else { return problem(Problem::UnknownHost, busy) };
-    let asked = Asked { front: Arc::clone(front), app, id, busy, arrived, accept_html, is_head };
-    let (head, body) = request.into_parts();
-    let declared =
-        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > asked.app.max_body_bytes) {
-        return asked.respond(Err(Fault::BodyTooLarge.into())).into();
-    }
-    let max_body_bytes = asked.app.max_body_bytes;
-    let body =
-        (!body.is_end_stream()).then(|| -> IncomingBody { Box::pin(Limited::new(body, max_body_bytes)) });
-    let mut headers = head.headers;
-    if version >= Version::HTTP_2 {
-        as_in_http_1(&mut headers, &host);
+/// Gives a request to its app; there is an answer to everything. `body` makes the body, with the limit in bytes that it
+/// has to keep.
+pub(super) fn answer(
+    front: &Arc<Front>,
+    head: Head,
+    body: impl FnOnce(u64) -> Option<IncomingBody>,
+) -> Answer {
+    let Head { asked, method, target, headers, app, length } = head;
+    let Some(app) = app else { return Answer::Ready(Outgoing::problem(Problem::UnknownHost, &asked, None)) };
+    if length.is_some_and(|bytes| bytes > app.max_body_bytes) {
+        return Answer::Ready(respond(front, &app, &asked, Err(Fault::BodyTooLarge.into())));
     }
     let request = Box::new(nano_runtime::Request {
-        arrived,
-        method: head.method,
+        arrived: asked.arrived,
+        method,
         scheme: "http",
-        host,
-        uri: head.uri,
+        target,
         headers,
-        body,
+        body: body(app.max_body_bytes),
         id: asked.id.clone(),
     });
-    match asked.app.worker.begin(request) {
-        Begun::Done(result) => asked.respond(result).into(),
-        Begun::Pending(pending) => Answer::Waiting(Box::pin(async move {
-            let result = asked.app.worker.finish(pending).await;
-            asked.respond(result)
-        })),
-    }
-}
-
-impl Asked {
-    fn respond(self, result: Result<Reply, Failure>) -> Response<OutBody> {
-        let mut response = match result {
-            Ok(answered) => reply(answered, &self.id, self.is_head),
-            Err(failed) => {
-                let detail = if self.front.dev { failed.detail.as_deref() } else { None };
-                failure(Problem::Fault(failed.fault), &self.id, self.accept_html, detail)
-            }
-        };
-        if self.is_head {
-            without_body(&mut response);
+    match app.worker.begin(request) {
+        Begun::Done(result) => Answer::Ready(respond(front, &app, &asked, result)),
+        Begun::Pending(pending) => {
+            let front = Arc::clone(front);
+            Answer::Waiting(Box::pin(async move {
+                let result = app.worker.finish(pending).await;
+                respond(&front, &app, &asked, result)
+            }))
         }
-        let took = self.arrived.elapsed();
-        self.app.stats.count(response.status().as_u16(), took);
-        tracing::debug!(
-            app = self.app.config.name,
-            request_id = self.id.to_str().unwrap_or(""),
-            status = response.status().as_u16(),
-            us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            "answered"
-        );
-        response.body_mut().hold(self.busy);
-        response
     }
 }
 
-/// Apps see no difference to HTTP/1: there is a host, and the pieces that HTTP/2 may send a cookie in are one header
-/// (RFC 9113, section 8.2.3).
-fn as_in_http_1(headers: &mut HeaderMap, host: &HeaderValue) {
-    headers.entry(HOST).or_insert_with(|| host.clone());
-    let pieces: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if pieces.len() > 1
-        && let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..]))
-    {
-        headers.insert(COOKIE, whole);
-    }
-}
-
-/// The authority that the client asks: of the request's target, else of its one `Host` (RFC 9112, section 3.2).
-/// `None`: the request is malformed.
-fn authority_of(request: &Request<Incoming>) -> Option<HeaderValue> {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let header = hosts.next();
-    if hosts.next().is_some() || (header.is_none() && request.version() == Version::HTTP_11) {
-        return None;
-    }
-    let authority = match request.uri().authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok()?,
-        // HTTP/1.0 may leave the host out: only a default app or an own port can serve it.
-        None => header.cloned().unwrap_or(HeaderValue::from_static("localhost")),
+fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failure>) -> Outgoing {
+    let outgoing = match result {
+        Ok(reply) => Outgoing::reply(reply, asked),
+        Err(failed) => {
+            let detail = if front.dev { failed.detail.as_deref() } else { None };
+            Outgoing::problem(Problem::Fault(failed.fault), asked, detail)
+        }
     };
-    is_authority(authority.as_bytes()).then_some(authority)
+    let took = asked.arrived.elapsed();
+    let status = outgoing.status.as_u16();
+    app.stats.count(status, took);
+    tracing::debug!(
+        app = app.config.name,
+        request_id = %asked.id,
+        status,
+        us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    outgoing
 }
 
-fn is_authority(bytes: &[u8]) -> bool {
+/// Whether `bytes` can be the authority of a request: a host and, maybe, a port. There are no users here.
+pub(super) fn is_authority(bytes: &[u8]) -> bool {
     (1..=AUTHORITY_BYTES_MAX).contains(&bytes.len())
         && bytes.iter().all(|byte| AUTHORITY.get(usize::from(*byte)).is_some_and(|allowed| *allowed))
 }
@@ -257,14 +156,7 @@ const AUTHORITY: [bool; 128] = {
     allowed
 };
 
-#[cfg(test)]
-mod tests {
-    use super::hex;
-
-    #[test]
-    fn numbers_are_written_in_sixteen_digits() {
-        for number in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX, 0x9a9a_0f0f_a0a0_9999] {
-            assert_eq!(hex(number), format!("{number:016x}").as_bytes());
-        }
-    }
+/// Whether a client would rather read HTML, by its `accept`.
+pub(super) fn prefers_html(accept: &[u8]) -> bool {
+    accept.windows(b"text/html".len()).any(|part| part == b"text/html")
 }

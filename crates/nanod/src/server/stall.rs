@@ -6,15 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long a client may leave its receive buffer full.
 const WRITE_STALL: Duration = Duration::from_secs(60);
-
-/// Writes up to this size are copied together.
-const GATHER_BYTES_MAX: usize = 1024;
 
 pub(super) struct Stall {
     stream: TcpStream,
@@ -60,22 +58,61 @@ impl AsyncWrite for Stall {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // Head and body of a small answer: one plain send costs the kernel less than gathering.
-        let total = bufs.iter().map(|buf| buf.len()).sum();
-        let mut small = [0; GATHER_BYTES_MAX];
-        let written = match small.get_mut(..total) {
-            Some(small) => {
-                let mut rest = &mut *small;
-                for buf in bufs {
-                    let (place, after) = rest.split_at_mut(buf.len());
-                    place.copy_from_slice(buf);
-                    rest = after;
-                }
-                Pin::new(&mut self.stream).poll_write(cx, small)
-            }
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
-        };
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.watch(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A socket of which some bytes were read already.
+pub(super) struct Rewound {
+    stream: Stall,
+    came: Bytes,
+}
+
+impl Rewound {
+    pub(super) fn new(stream: Stall, came: Bytes) -> Self {
+        Self { stream, came }
+    }
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.came.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let count = self.came.len().min(buf.remaining());
+        buf.put_slice(&self.came.split_to(count));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,6 +5,7 @@
 mod admin;
 mod client;
 mod config;
+mod connection;
 mod examples;
 mod faults;
 mod http;

@@ -4,19 +4,16 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 
 use crate::engine::{OpFn, ops};
 use crate::worker::{
-    BodyError, Event, Fault, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply, ReplyBody,
-    RequestId, Written, app_started, request_failed, state_of,
+    BodyError, Event, Fault, HeaderList, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply,
+    ReplyBody, RequestId, Written, app_started, request_failed, state_of,
 };
 
 /// Headers that one response may have.
 const RESPONSE_HEADERS_MAX: usize = 512;
-/// Headers that the server adds to every response.
-const NANO_HEADERS: usize = 2;
 /// The lists that the built-in names by a number rather than by their strings.
 const TEXT_LIST: u32 = 1;
 const JSON_LIST: u32 = 2;
@@ -65,18 +62,17 @@ fn request_url(
     let Some(request) = state_of(scope).and_then(|s| Some(&s.requests.get(&id)?.request)) else {
         return ended(scope);
     };
-    let host = request.host.to_str().unwrap_or("");
-    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
-    // `OPTIONS *` names no path.
-    let path = if path.starts_with('/') { path } else { "/" };
-    let text = format!("{}://{host}{path}", request.scheme);
+    // HTTP/1.0 may leave the host out.
+    let host =
+        request.headers.get("host").and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("localhost");
+    let text = format!("{}://{host}{}", request.scheme, request.target);
     match ada_url::Url::parse(&text, None) {
         Ok(url) => super::return_string(scope, &mut rv, url.href()),
         Err(_) => super::throw_type_error(scope, "the request's URL is not valid"),
     }
 }
 
-/// `request_headers(rid)` -> [name, value, name, value, ...], names in lower case.
+/// `request_headers(rid)` -> "name\0value\0name\0value", names in lower case.
 fn request_headers(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
@@ -87,18 +83,10 @@ fn request_headers(
     else {
         return ended(scope);
     };
-    let mut list: Vec<v8::Local<'_, v8::Value>> = Vec::with_capacity(headers.len() * 2);
-    for (name, value) in &headers {
-        let name =
-            v8::String::new_from_one_byte(scope, name.as_str().as_bytes(), v8::NewStringType::Internalized);
-        let value = v8::String::new_from_one_byte(scope, value.as_bytes(), v8::NewStringType::Normal);
-        let (Some(name), Some(value)) = (name, value) else {
-            return super::throw_range_error(scope, "Invalid string length");
-        };
-        list.push(name.into());
-        list.push(value.into());
+    match v8::String::new_from_one_byte(scope, headers.text(), v8::NewStringType::Normal) {
+        Some(text) => rv.set(text.into()),
+        None => super::throw_range_error(scope, "Invalid string length"),
     }
-    rv.set(v8::Array::new_with_elements(scope, &list).into());
 }
 
 fn ended(scope: &mut v8::PinScope<'_, '_>) {
@@ -210,45 +198,23 @@ fn body_cancel(
 }
 
 /// The header list of a response. An exception is pending on `None`.
-fn header_map(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderMap> {
-    if list.is_string() {
-        let parsed = parse_headers(Bytes::from(one_byte(scope, list)));
-        if parsed.is_none() {
-            super::throw_type_error(scope, "the response has an invalid header, or too much of them");
+fn header_list(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderList> {
+    let text = if list.is_string() {
+        one_byte(scope, list)
+    } else {
+        match list.uint32_value(scope) {
+            Some(TEXT_LIST) => b"content-type\0text/plain;charset=UTF-8".to_vec(),
+            Some(JSON_LIST) => b"content-type\0application/json".to_vec(),
+            _ => Vec::new(),
         }
-        return parsed;
+    };
+    let list = (text.len() <= RESPONSE_HEADER_BYTES_MAX)
+        .then(|| HeaderList::from_text(text, RESPONSE_HEADERS_MAX))
+        .flatten();
+    if list.is_none() {
+        super::throw_type_error(scope, "the response has an invalid header, or too much of them");
     }
-    let mut headers = HeaderMap::with_capacity(NANO_HEADERS);
-    match list.uint32_value(scope) {
-        Some(TEXT_LIST) => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-        }
-        Some(JSON_LIST) => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        _ => {}
-    }
-    Some(headers)
-}
-
-/// Names and values in turn, with a NUL between any two. The values share the list's bytes.
-fn parse_headers(list: Bytes) -> Option<HeaderMap> {
-    if list.len() > RESPONSE_HEADER_BYTES_MAX {
-        return None;
-    }
-    let separators = list.iter().filter(|byte| **byte == 0).count();
-    let count = separators.div_ceil(2);
-    if separators % 2 == 0 || count > RESPONSE_HEADERS_MAX {
-        return None;
-    }
-    let mut headers = HeaderMap::with_capacity(count + NANO_HEADERS);
-    let mut parts = list.split(|byte| *byte == 0);
-    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
-        let name = HeaderName::from_bytes(name).ok()?;
-        let value = HeaderValue::from_maybe_shared(list.slice_ref(value)).ok()?;
-        headers.append(name, value);
-    }
-    Some(headers)
+    list
 }
 
 /// A byte string (Web IDL): every code unit is a byte.
@@ -285,7 +251,7 @@ fn respond(
     let Some(status) = status.filter(|status| status.as_u16() >= 200) else {
         return super::throw_range_error(scope, "the response's status is not one that can be sent");
     };
-    let Some(headers) = header_map(scope, args.get(2)) else { return };
+    let Some(headers) = header_list(scope, args.get(2)) else { return };
     let kind = super::u32_arg(&args, 3);
     let full = match kind {
         1 => utf8(scope, args.get(4)),

@@ -13,7 +13,7 @@ const { registerInspector } = require("inspect");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
 const {
-  checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas,
+  checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas, splitList,
 } = require("headers");
 const bodies = require("fetch/body");
 const { converters } = webidl;
@@ -165,7 +165,7 @@ class Request {
     urlOf = (request) => (request.#url ??= ops.request_url(request.#rid));
     listOf = (request) => {
       if (request.#headers !== undefined) return getHeaderList(request.#headers);
-      return (request.#list ??= ops.request_headers(request.#rid));
+      return (request.#list ??= splitList(ops.request_headers(request.#rid)));
     };
     headersOf = (request) =>
       (request.#headers ??= headersFromList(listOf(request), request.#rid < 0 ? "request" : "immutable"));

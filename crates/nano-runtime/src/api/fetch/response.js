@@ -7,7 +7,7 @@ const { JSONStringify, RangeError, StringPrototypeCharCodeAt, TypeError } = prim
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { parseHref, withoutFragment } = require("url");
-const { checkList, convertInit, copyList, getHeaderList, headersFromList, listHas } = require("headers");
+const { checkList, convertInit, copyList, getHeaderList, headersFromList, joinedList, listHas } = require("headers");
 const bodies = require("fetch/body");
 const { converters } = webidl;
 
@@ -37,15 +37,6 @@ function isReasonPhrase(text) {
     if ((code < 32 && code !== 9) || code === 127) return false;
   }
   return true;
-}
-
-/** "name\0value\0name\0value", as a string crosses into native code sooner than an array; neither part can have a NUL. */
-function joinedList(list) {
-  const length = list.length;
-  if (length === 0) return undefined;
-  let joined = list[0] + "\0" + list[1];
-  for (let i = 2; i < length; i += 2) joined += "\0" + list[i] + "\0" + list[i + 1];
-  return joined;
 }
 
 let isResponse, describe, bodyOf, respond, responseFromParts;

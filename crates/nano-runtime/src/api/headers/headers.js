@@ -10,7 +10,7 @@
 const {
   ArrayPrototypeSort, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype,
   ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
+  StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
@@ -134,6 +134,28 @@ function listSet(list, name, value) {
   }
   list[list.length] = name;
   list[list.length] = value;
+}
+
+// A list crosses to and from native code as one string, "name\0value\0name\0value", which takes less than an array;
+// no part can have a NUL.
+
+function joinedList(list) {
+  const length = list.length;
+  if (length === 0) return undefined;
+  let joined = list[0] + "\0" + list[1];
+  for (let i = 2; i < length; i += 2) joined += "\0" + list[i] + "\0" + list[i + 1];
+  return joined;
+}
+
+function splitList(joined) {
+  const list = [];
+  if (joined === "") return list;
+  let start = 0;
+  for (let end; (end = StringPrototypeIndexOf(joined, "\0", start)) >= 0; start = end + 1) {
+    list[list.length] = StringPrototypeSlice(joined, start, end);
+  }
+  list[list.length] = StringPrototypeSlice(joined, start);
+  return list;
 }
 
 function copyList(list) {
@@ -371,5 +393,7 @@ exports.checkList = checkList;
 /** RFC 9110, 5.6.2: whether `string` is a token. */
 exports.isToken = (string) => lowerName(string) !== undefined;
 exports.copyList = copyList;
+exports.joinedList = joinedList;
+exports.splitList = splitList;
 exports.listHas = listHas;
 exports.listGet = listGet;
