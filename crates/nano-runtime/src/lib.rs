@@ -11,7 +11,7 @@ mod bootstrap;
 mod engine;
 mod worker;
 
-pub use engine::{Engine, EngineError, EngineOptions, handed_over_turns};
+pub use engine::{Engine, EngineError, EngineOptions, Moment, handed_over_turns};
 pub use worker::{
     AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,
     Request, StreamBody, Worker, WorkerStats, XRequestId,

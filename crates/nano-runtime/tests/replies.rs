@@ -7,6 +7,7 @@ use crate::support::{Bench, bytes_of, channel_body, eventually, post, read_chunk
 
 tests![
     reply_bodies_of_every_kind,
+    optimised_code_replies_as_other_code_does,
     a_stream_is_asked_for_no_more_than_the_client_takes,
     a_stream_that_fails_breaks_the_body,
     a_stream_of_no_bytes_breaks_the_body,
@@ -85,6 +86,61 @@ async fn reply_bodies_of_every_kind(bench: Bench) {
         assert!(bytes == expected, "{path}: {} bytes", bytes.len());
     }
     eventually("nothing is in flight", || app.stats().in_flight == 0).await;
+}
+
+/// Optimised code gives strings to native code in another way, which has its own conversions and exceptions.
+async fn optimised_code_replies_as_other_code_does(bench: Bench) {
+    /// More than V8 waits for before it optimises what a reply takes.
+    const REQUESTS: usize = 20_000;
+    let app = bench.script(
+        r#"
+        const headers = { "content-type": "text/plain", "x-latin-1": "\xe9", "X-Count": 3 };
+        const answers = {
+          "/text": () => new Response("text", { headers: { "content-type": "text/plain" } }),
+          "/latin-1": () => new Response("t\xebxt", { headers }),
+          "/pieces": (request) => new Response(`${request.url}: of several pieces`, { status: 201, headers }),
+          "/wide": () => new Response("\u0101\ud800", { headers }),
+          "/many": () => new Response("many", { headers: Array.from({ length: 100 }, (_, i) => [`x-${i}`, `${i}`]) }),
+          "/value": () => new Response("never sent", { headers: { a: "b", "x-control": "\x01" } }),
+          "/first": () => new Response("never sent", { headers: { "x-control": "\x01", c: "d" } }),
+          "/long": () => new Response("never sent", { headers: { a: "b", "x-long": "x".repeat(300_000) } }),
+        };
+        export default (request) => answers[new URL(request.url).pathname](request);"#,
+    );
+    let replies = async || {
+        let mut replies = Vec::new();
+        for path in ["/text", "/latin-1", "/pieces", "/wide", "/many", "/value", "/first", "/long"] {
+            match app.get(path).await {
+                Ok(reply) => {
+                    let head = format!("{path} {} {:?}", reply.status.as_u16(), reply.headers);
+                    replies.push((head, bytes_of(reply).await.expect("a body")));
+                }
+                Err(failure) => replies.push((format!("{path} {:?}", failure.fault), Vec::new())),
+            }
+        }
+        replies
+    };
+    let cold = replies().await;
+    let three = "{\"content-type\": \"text/plain\", \"x-latin-1\": \"\u{fffd}\", \"x-count\": \"3\"}";
+    for (index, (head, body)) in [
+        (r#"/text 200 {"content-type": "text/plain"}"#.to_owned(), "text"),
+        (format!("/latin-1 200 {three}"), "t\u{eb}xt"),
+        (format!("/pieces 201 {three}"), "http://app.test/pieces: of several pieces"),
+        (format!("/wide 200 {three}"), "\u{101}\u{fffd}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(cold[index], (head, body.as_bytes().to_vec()));
+    }
+    assert_eq!(cold[4].0.matches("x-").count(), 100);
+    for (index, path) in [(5, "/value"), (6, "/first"), (7, "/long")] {
+        assert_eq!(cold[index].0, format!("{path} Exception"));
+    }
+    for request in 0..REQUESTS {
+        app.get(["/text", "/latin-1", "/pieces"][request % 3]).await.expect("an answer");
+    }
+    assert_eq!(replies().await, cold);
 }
 
 async fn a_stream_is_asked_for_no_more_than_the_client_takes(bench: Bench) {

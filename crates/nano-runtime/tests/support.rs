@@ -263,7 +263,7 @@ pub(crate) fn get(path: &str) -> Request {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = format!("req-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     Request {
-        arrived: std::time::Instant::now(),
+        arrived: nano_runtime::Moment::now(),
         method: Method::GET,
         scheme: "http",
         target: path.into(),

@@ -11,6 +11,8 @@ mod structured_clone;
 mod timers;
 mod url;
 
+pub(crate) use encoding::utf8_decode;
+
 use crate::engine::OpFn;
 use crate::worker::state_of;
 
@@ -153,12 +155,12 @@ fn bytes_arg(
 
 /// An unsigned number of argument `index`; 0 for what is none.
 fn id_arg(args: &v8::FunctionCallbackArguments<'_>, index: i32) -> u64 {
-    let value = args.get(index);
-    v8::Local::<v8::Number>::try_from(value).map_or(0, |number| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-        let id = number.value() as u64;
-        id
-    })
+    v8::Local::<v8::Number>::try_from(args.get(index)).map_or(0, |number| id_of(number.value()))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn id_of(number: f64) -> u64 {
+    number as u64
 }
 
 fn u32_arg(args: &v8::FunctionCallbackArguments<'_>, index: i32) -> u32 {

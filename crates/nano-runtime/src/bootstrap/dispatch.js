@@ -115,40 +115,43 @@ function dispatch(rid, hasBody) {
     return;
   }
   if (!webidl.isObject(result)) {
-    ops.handler_failed(rid, new TypeError("the handler returned no Response"));
+    noResponse(rid);
     return;
   }
-  running.set(rid, request);
   try {
     result = PromiseResolve(result);
   } catch (error) {
-    failed(rid, error);
+    ops.handler_failed(rid, error);
     return;
   }
-  PromisePrototypeThen(result, (response) => answer(rid, request, response), (error) => failed(rid, error));
+  running.set(rid, request);
+  PromisePrototypeThen(
+    result,
+    (response) => {
+      running.delete(rid);
+      if (isResponse(response)) answer(rid, request, response);
+      else noResponse(rid);
+    },
+    (error) => {
+      running.delete(rid);
+      ops.handler_failed(rid, error);
+    },
+  );
 }
 
-function failed(rid, error) {
-  running.delete(rid);
-  ops.handler_failed(rid, error);
+function noResponse(rid) {
+  ops.handler_failed(rid, new TypeError("the handler returned no Response"));
 }
 
 function answer(rid, request, response) {
-  if (!isResponse(response)) {
-    failed(rid, new TypeError("the handler returned no Response"));
-    return;
-  }
   let pump;
   try {
     pump = sendResponse(rid, response);
   } catch (error) {
-    failed(rid, error);
+    ops.handler_failed(rid, error);
     return;
   }
-  if (pump === undefined) {
-    running.delete(rid);
-    return;
-  }
+  if (pump === undefined) return;
   running.set(rid, request);
   pumps.set(rid, pump);
   PromisePrototypeThen(pump.ended, () => {

@@ -2,11 +2,65 @@
 
 use std::panic::AssertUnwindSafe;
 
+use v8::fast_api::{CFunction, CFunctionInfo, Int64Representation, Type};
+pub(crate) use v8::fast_api::{FastApiCallbackOptions as FastCallInfo, FastApiOneByteString as OneByteStr};
+
 /// A native function under its name.
 #[derive(Clone, Copy)]
 pub(crate) struct OpFn {
     pub(crate) name: &'static str,
     pub(crate) callback: v8::FunctionCallback,
+    /// The same for optimised code.
+    pub(crate) fast: Option<&'static FastCall>,
+}
+
+/// What optimised code calls in an op's place when the arguments have the right types: a plain call, without the
+/// frames and handles of V8's API. It must do the same as the op. Its strings lie in V8's heap, so it must not run
+/// script or allocate there, except for an exception at its very end, and only if it has no result: V8 cannot
+/// deoptimise its caller otherwise.
+#[repr(transparent)]
+pub(crate) struct FastCall(CFunction);
+
+// SAFETY: it holds the addresses of a function and of constants, which are the same for every thread.
+unsafe impl Sync for FastCall {}
+
+/// Constructors of [`FastCall`], each for one signature; the first parameter is the receiver.
+macro_rules! signatures {
+    ($($(#[$doc:meta])* $name:ident($($kind:ident: $type:ty),*) -> $result_kind:ident: $result:ty;)*) => {$(
+        $(#[$doc])*
+        pub(crate) const fn $name(f: extern "C" fn(v8::Local<'_, v8::Value>, $($type),*) -> $result) -> Self {
+            const INFO: &CFunctionInfo = &CFunctionInfo::new(
+                Type::$result_kind.as_info(),
+                &[Type::V8Value.as_info(), $(Type::$kind.as_info()),*],
+                Int64Representation::Number,
+            );
+            Self(CFunction::new(f as *const _, INFO))
+        }
+    )*};
+}
+
+impl FastCall {
+    signatures! {
+        /// `op(value)` -> boolean.
+        value_test(V8Value: v8::Local<'_, v8::Value>) -> Bool: bool;
+        /// `op(string)` -> boolean.
+        string_test(SeqOneByteString: &OneByteStr) -> Bool: bool;
+        /// `op(rid, string, string)`.
+        header(
+            Float64: f64, SeqOneByteString: &OneByteStr, SeqOneByteString: &OneByteStr,
+            CallbackOptions: &mut FastCallInfo<'_>
+        ) -> Void: ();
+        /// `op(rid, number, string, string, string)`.
+        response(
+            Float64: f64, Uint32: u32, SeqOneByteString: &OneByteStr, SeqOneByteString: &OneByteStr,
+            SeqOneByteString: &OneByteStr, CallbackOptions: &mut FastCallInfo<'_>
+        ) -> Void: ();
+    }
+
+    /// As V8 takes it.
+    pub(super) fn overloads(&'static self) -> &'static [CFunction] {
+        std::slice::from_ref(&self.0)
+    }
 }
 
 /// Runs an op's body. A panic in there is a bug in NANO: it must not unwind into V8's frames, so it becomes an
@@ -18,18 +72,45 @@ pub(crate) fn guard<'s, 'i>(
 ) {
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| body(scope)));
     if caught.is_err() {
-        tracing::error!(op = name, "bug: an op panicked");
-        if let Some(message) = v8::String::new(scope, "internal error") {
-            let error = v8::Exception::error(scope, message);
-            scope.throw_exception(error);
-        }
+        throw_internal_error(scope, name);
     }
 }
 
-/// Lists ops as `Vec<OpFn>`: `ops![url_parse, url_set]`; each names a function
-/// `fn(&mut PinScope, FunctionCallbackArguments, ReturnValue)` in scope.
+fn throw_internal_error(scope: &v8::PinScope<'_, '_>, name: &'static str) {
+    tracing::error!(op = name, "bug: an op panicked");
+    if let Some(message) = v8::String::new(scope, "internal error") {
+        let error = v8::Exception::error(scope, message);
+        scope.throw_exception(error);
+    }
+}
+
+/// Runs the body of a fast call on the isolate that called it. An error's text becomes a TypeError, a panic what it is
+/// in [`guard`].
+pub(crate) fn guard_fast(
+    info: &mut FastCallInfo<'_>,
+    name: &'static str,
+    body: impl FnOnce(&mut v8::Isolate) -> Result<(), &'static str>,
+) {
+    // SAFETY: V8 makes a fast call on the isolate's thread, with the isolate that it runs in.
+    let isolate = unsafe { info.isolate_unchecked_mut() };
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| body(isolate)));
+    if let Ok(Ok(())) = caught {
+        return;
+    }
+    // SAFETY: this is V8's call, which waits for the end of this function.
+    v8::callback_scope!(unsafe scope, &*info);
+    match caught {
+        Ok(Err(message)) => crate::api::throw_type_error(scope, message),
+        _ => throw_internal_error(scope, name),
+    }
+}
+
+/// Lists ops as `Vec<OpFn>`: `ops![url_parse, respond_text + RESPOND_TEXT]`; each names a function
+/// `fn(&mut PinScope, FunctionCallbackArguments, ReturnValue)` in scope, and maybe its [`FastCall`].
 macro_rules! ops {
-    ($($name:ident),* $(,)?) => {{
+    (@fast) => { None };
+    (@fast $fast:ident) => { Some(&$fast) };
+    ($($name:ident $(+ $fast:ident)?),* $(,)?) => {{
         use v8::MapFnTo as _;
         vec![$({
             fn guarded<'s>(
@@ -39,7 +120,11 @@ macro_rules! ops {
             ) {
                 $crate::engine::guard(scope, stringify!($name), |scope| $name(scope, args, rv));
             }
-            $crate::engine::OpFn { name: stringify!($name), callback: guarded.map_fn_to() }
+            $crate::engine::OpFn {
+                name: stringify!($name),
+                callback: guarded.map_fn_to(),
+                fast: $crate::engine::ops!(@fast $($fast)?),
+            }
         }),*]
     }};
 }
@@ -47,8 +132,13 @@ pub(crate) use ops;
 
 /// Every address that the snapshot refers to, in a fixed order, ended by a null.
 pub(crate) fn external_references() -> Vec<v8::ExternalReference> {
-    let mut references: Vec<_> =
-        crate::api::ops().map(|op| v8::ExternalReference { function: op.callback }).collect();
+    let mut references = Vec::new();
+    for op in crate::api::ops() {
+        references.push(v8::ExternalReference { function: op.callback });
+        if let Some(fast) = op.fast {
+            references.push(v8::ExternalReference { pointer: std::ptr::from_ref(fast).cast_mut().cast() });
+        }
+    }
     references.push(v8::ExternalReference { function: crate::bootstrap::require_callback() });
     references.extend(crate::bootstrap::BUILT_INS.iter().map(|built_in| v8::ExternalReference {
         pointer: std::ptr::from_ref(built_in.source).cast_mut().cast(),

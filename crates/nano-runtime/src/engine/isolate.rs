@@ -1,5 +1,6 @@
 //! One V8 isolate with one context, made from the snapshot and entered by one thread at a time.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::mem::ManuallyDrop;
 use std::pin::pin;
@@ -38,6 +39,27 @@ pub(crate) struct Isolate {
 unsafe impl Send for Isolate {}
 // SAFETY: as above; `enter` is for one thread at a time, which its callers see to.
 unsafe impl Sync for Isolate {}
+
+/// The embedder's data slot with the address of the isolate's [`State`].
+const STATE_SLOT: u32 = 0;
+
+/// What an isolate keeps for its user.
+#[repr(C)]
+struct State<T> {
+    /// The type of `value`.
+    kind: TypeId,
+    value: T,
+}
+
+/// Owns a [`State`], by the address under which it is found.
+struct OwnedState<T>(*mut State<T>);
+
+impl<T> Drop for OwnedState<T> {
+    fn drop(&mut self) {
+        // SAFETY: `set_state` made it from a box, and its isolate, which is about to go, drops it once.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
 
 /// V8 ran out of memory where it cannot unwind. The isolate must not be entered again, and its memory is gone.
 #[derive(Debug)]
@@ -121,9 +143,37 @@ impl Isolate {
         scope.get_context_data_from_snapshot_once(snapshot::HOOKS_INDEX).ok()
     }
 
-    /// Keeps `state` with the isolate, where ops find it.
+    /// Keeps `state` with the isolate, where ops find it. It is set once.
     pub(crate) fn set_state<T: Send + 'static>(isolate: &mut v8::Isolate, state: T) {
-        isolate.set_slot(state);
+        let state = Box::new(State { kind: TypeId::of::<T>(), value: state });
+        isolate.set_slot(OwnedState::<T>(Box::into_raw(state)));
+        let address = isolate.get_slot::<OwnedState<T>>().map_or(std::ptr::null_mut(), |owned| owned.0);
+        isolate.set_data(STATE_SLOT, address.cast());
+    }
+
+    /// What [`Isolate::set_state`] keeps.
+    pub(crate) fn state<T: Send + 'static>(isolate: &v8::Isolate) -> Option<&T> {
+        let state = Self::find_state(isolate)?;
+        // SAFETY: it was set for this type and lives as long as the isolate, whose borrow keeps others from changing it.
+        Some(unsafe { &(*state).value })
+    }
+
+    /// As [`Isolate::state`], to change it.
+    pub(crate) fn state_mut<T: Send + 'static>(isolate: &mut v8::Isolate) -> Option<&mut T> {
+        let state = Self::find_state(isolate)?;
+        // SAFETY: it was set for this type and lives as long as the isolate, whose borrow nobody else has.
+        Some(unsafe { &mut (*state).value })
+    }
+
+    /// V8's data slots are read by several ops a request; the crate's own slots are a table by type.
+    fn find_state<T: 'static>(isolate: &v8::Isolate) -> Option<*mut State<T>> {
+        let state = isolate.get_data(STATE_SLOT).cast::<State<T>>();
+        if state.is_null() {
+            return None;
+        }
+        // SAFETY: whatever the type, `set_state` put a `State` there, whose `kind` lies at its beginning.
+        let kind = unsafe { *state.cast::<TypeId>() };
+        (kind == TypeId::of::<T>()).then_some(state)
     }
 
     pub(crate) fn memory(&self) -> &Arc<MemoryAccount> {
@@ -136,6 +186,9 @@ impl Drop for Isolate {
         if self.lost.load(Ordering::SeqCst) {
             return;
         }
+        // SAFETY: the isolate lives until `shared` is dropped below, and nobody is inside.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+        isolate.set_data(STATE_SLOT, std::ptr::null_mut());
         // SAFETY: it is not used again.
         unsafe { ManuallyDrop::drop(&mut self.context) };
         // SAFETY: it is not used again.

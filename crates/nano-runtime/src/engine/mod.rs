@@ -4,6 +4,7 @@
 
 mod abandon;
 mod callbacks;
+mod clock;
 mod entry;
 mod isolate;
 mod memory;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use callbacks::external_references;
-pub(crate) use callbacks::{OpFn, guard, ops};
+pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, ops};
+pub use clock::Moment;
+pub(crate) use clock::nanos;
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
@@ -107,8 +110,8 @@ impl Engine {
         Isolate::new(self.inner.snapshot, limits, control)
     }
 
-    /// Begins a turn on this thread, under the watchdog's eyes.
-    pub(crate) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
-        self.inner.watchdog.begin_turn(control)
+    /// Runs `f` as a turn of this thread, under the watchdog's eyes.
+    pub(crate) fn turn<R>(&self, control: &Arc<Control>, f: impl FnOnce(&Turn<'_>) -> R) -> R {
+        self.inner.watchdog.turn(control, f)
     }
 }

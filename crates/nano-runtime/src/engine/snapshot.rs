@@ -32,7 +32,7 @@ fn run_built_ins<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v
     for op in crate::api::ops() {
         let template = v8::FunctionTemplate::builder_raw(op.callback)
             .constructor_behavior(v8::ConstructorBehavior::Throw)
-            .build(scope);
+            .build_fast(scope, op.fast.map_or(&[], super::callbacks::FastCall::overloads));
         let function = template.get_function(scope).ok_or("no function for an op")?;
         let name = string(scope, op.name)?;
         function.set_name(name);

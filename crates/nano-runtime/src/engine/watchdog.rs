@@ -7,13 +7,14 @@
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::clock::{Moment, nanos, timespec_ns};
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
 use super::spares::Bench;
 
@@ -117,9 +118,9 @@ unsafe extern "C" fn hand_over_worker(_isolate: v8::UnsafeRawIsolatePtr, data: *
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     /// CPU time.
-    pub(crate) cpu: Duration,
+    pub(crate) cpu_ns: u64,
     /// When its request's wall time ends.
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Moment,
 }
 
 /// A thread's place on the watchdog's list.
@@ -134,19 +135,17 @@ struct Slot {
     seen_sequence: AtomicU64,
     seen_wall_ns: AtomicU64,
     seen_cpu_ns: AtomicU64,
+    /// Of the isolate that the thread is in, or was in last.
     control: Mutex<Option<Arc<Control>>>,
+    /// Where the thread itself finds which one that is. `control` keeps it, so no other is made at this address.
+    latest: AtomicPtr<Control>,
+    /// The watchdog is about to act on the work that runs: that work's end waits for it, at the lock of `control`.
+    acting: AtomicBool,
 }
 
 struct Shared {
     slots: Mutex<Vec<Weak<Slot>>>,
     asleep: AtomicBool,
-    epoch: Instant,
-}
-
-impl Shared {
-    fn now_ns(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
 }
 
 pub(super) struct Watchdog {
@@ -161,11 +160,7 @@ thread_local! {
 
 impl Watchdog {
     pub(super) fn start() -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            slots: Mutex::default(),
-            asleep: AtomicBool::new(false),
-            epoch: Instant::now(),
-        });
+        let shared = Arc::new(Shared { slots: Mutex::default(), asleep: AtomicBool::new(false) });
         let bench = Arc::<Bench>::default();
         let (watched, managed) = (Arc::clone(&shared), Arc::clone(&bench));
         let handle =
@@ -177,19 +172,18 @@ impl Watchdog {
         self.bench.open(runtime, threads, spares);
     }
 
-    pub(super) fn begin_turn<'a>(&'a self, control: &Arc<Control>) -> Turn<'a> {
-        let slot = SLOT.with(|cell| {
-            Arc::clone(cell.get_or_init(|| {
+    pub(super) fn turn<R>(&self, control: &Arc<Control>, f: impl FnOnce(&Turn<'_>) -> R) -> R {
+        SLOT.with(|cell| {
+            let slot = &**cell.get_or_init(|| {
                 let slot = Arc::new(Slot::of_this_thread());
                 let mut slots = self.shared.slots.lock();
                 slots.retain(|slot| slot.strong_count() > 0);
                 slots.push(Arc::downgrade(&slot));
                 slot
-            }))
-        });
-        control.hand_over_requested.store(false, Ordering::SeqCst);
-        *slot.control.lock() = Some(Arc::clone(control));
-        Turn { watchdog: self, slot, begun_ns: Cell::new(u64::MAX), now_ns: Cell::new(0) }
+            });
+            slot.begin_turn(control);
+            f(&Turn { watchdog: self, slot, begun_ns: Cell::new(u64::MAX), now_ns: Cell::new(0) })
+        })
     }
 }
 
@@ -211,7 +205,31 @@ impl Slot {
             seen_wall_ns: AtomicU64::new(0),
             seen_cpu_ns: AtomicU64::new(0),
             control: Mutex::new(None),
+            latest: AtomicPtr::new(std::ptr::null_mut()),
+            acting: AtomicBool::new(false),
         }
+    }
+
+    fn begin_turn(&self, control: &Arc<Control>) {
+        let address = Arc::as_ptr(control).cast_mut();
+        if self.latest.load(Ordering::Relaxed) != address {
+            *self.control.lock() = Some(Arc::clone(control));
+            self.latest.store(address, Ordering::Relaxed);
+        }
+        // What was asked of an earlier turn is not for this one.
+        if control.hand_over_requested.load(Ordering::Relaxed) {
+            control.hand_over_requested.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// Ends the work that runs, and waits for the watchdog if it is about to act on that. Gives its sequence number.
+    fn end_work(&self) -> u64 {
+        // Sequentially consistent, against the watchdog's `acting`: either it sees the end, or is seen here.
+        let sequence = self.sequence.fetch_add(1, Ordering::SeqCst);
+        if self.acting.load(Ordering::SeqCst) {
+            drop(self.control.lock());
+        }
+        sequence
     }
 
     fn cpu_ns(&self) -> u64 {
@@ -219,14 +237,14 @@ impl Slot {
         // SAFETY: `time` is a place to write to; a clock whose thread has ended is refused with an error, and zero
         // is read.
         let _ = unsafe { libc::clock_gettime(self.clock, &raw mut time) };
-        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+        timespec_ns(&time)
     }
 }
 
 /// One turn of the calling thread.
 pub(crate) struct Turn<'a> {
     watchdog: &'a Watchdog,
-    slot: Arc<Slot>,
+    slot: &'a Slot,
     /// When the first work began; the clock is read no more often than it has to be.
     begun_ns: Cell<u64>,
     /// When the latest work ended.
@@ -236,51 +254,46 @@ pub(crate) struct Turn<'a> {
 impl Turn<'_> {
     /// Begins one event's work within `budget`.
     pub(crate) fn begin_work(&self, budget: Budget) {
-        let shared = &self.watchdog.shared;
-        let now = shared.now_ns();
-        let slot = &self.slot;
+        let now = Moment::now().ns();
+        let slot = self.slot;
         self.begun_ns.set(self.begun_ns.get().min(now));
         slot.started_ns.store(now, Ordering::Relaxed);
-        slot.cpu_budget_ns.store(nanos(budget.cpu), Ordering::Relaxed);
-        let deadline =
-            budget.deadline.map_or(u64::MAX, |at| nanos(at.saturating_duration_since(shared.epoch)));
-        slot.deadline_ns.store(deadline, Ordering::Relaxed);
+        slot.cpu_budget_ns.store(budget.cpu_ns, Ordering::Relaxed);
+        slot.deadline_ns.store(budget.deadline.ns(), Ordering::Relaxed);
         // Sequentially consistent, against the watchdog's `asleep`: either it sees the work, or it is woken.
         slot.sequence.fetch_add(1, Ordering::SeqCst);
-        if shared.asleep.load(Ordering::SeqCst) {
+        if self.watchdog.shared.asleep.load(Ordering::SeqCst) {
             self.watchdog.thread.unpark();
         }
     }
 
-    /// Ends the event's work and tells the CPU time that it took. Work too short for the watchdog to have seen is
-    /// charged its wall time.
-    pub(crate) fn end_work(&self) -> Duration {
-        let slot = &self.slot;
-        let sequence = slot.sequence.fetch_add(1, Ordering::SeqCst);
+    /// Ends the event's work and tells the CPU time that it took, in nanoseconds. Work too short for the watchdog to
+    /// have seen is charged its wall time.
+    pub(crate) fn end_work(&self) -> u64 {
+        let slot = self.slot;
+        let sequence = slot.end_work();
         let started = slot.started_ns.load(Ordering::Relaxed);
-        let now = self.watchdog.shared.now_ns();
+        let now = Moment::now().ns();
         self.now_ns.set(now);
-        let ns = if slot.seen_sequence.load(Ordering::Acquire) == sequence {
+        if slot.seen_sequence.load(Ordering::Acquire) == sequence {
             let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
             before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
         } else {
             now.saturating_sub(started)
-        };
-        Duration::from_nanos(ns)
+        }
     }
 
-    /// From the first work's begin to the latest one's end.
-    pub(crate) fn elapsed(&self) -> Duration {
-        Duration::from_nanos(self.now_ns.get().saturating_sub(self.begun_ns.get()))
+    /// Nanoseconds from the first work's begin to the latest one's end.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        self.now_ns.get().saturating_sub(self.begun_ns.get())
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.slot.sequence.load(Ordering::Relaxed) % 2 == 1 {
-            self.slot.sequence.fetch_add(1, Ordering::SeqCst);
+            self.slot.end_work();
         }
-        *self.slot.control.lock() = None;
     }
 }
 
@@ -298,7 +311,7 @@ fn watch(shared: &Shared, bench: &Arc<Bench>) {
     loop {
         std::thread::park_timeout(TICK);
         let slots = shared.slots.lock().clone();
-        let seen = look(shared, &slots, &mut sights);
+        let seen = look(&slots, &mut sights);
         let busy = seen.busy;
         if busy {
             bench.balance(pressure.wants_all(seen.length), seen.stuck);
@@ -335,7 +348,7 @@ struct Seen {
 }
 
 /// Looks at every slot once.
-fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
+fn look(slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
     sights.retain(|sight| sight.slot.strong_count() > 0);
     let mut seen = Seen::default();
     for weak in slots {
@@ -345,15 +358,15 @@ fn look(shared: &Shared, slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen 
             sights.len() - 1
         });
         let Some(sight) = sights.get_mut(index) else { continue };
-        look_at(shared, &slot, sight, &mut seen);
+        look_at(&slot, sight, &mut seen);
     }
     seen
 }
 
-fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
+fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let sequence = slot.sequence.load(Ordering::SeqCst);
     let at_work = sequence % 2 == 1;
-    let now = shared.now_ns();
+    let now = Moment::now().ns();
     if sequence != sight.sequence {
         sight.sequence = sequence;
         sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
@@ -379,11 +392,18 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         seen.length = TurnLength::Long;
     }
     let cpu = before + since_seen;
-    // The lock keeps the turn from ending, so that what is done here hits this turn's isolate and no other.
+    // From the second line on, work that has not ended yet does not end before this is through, so that what is done
+    // here hits the work that was looked at and no other.
     let control = slot.control.lock();
-    let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) else {
-        return;
-    };
+    slot.acting.store(true, Ordering::SeqCst);
+    if let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) {
+        act_on(slot, control, cpu, now, sight, seen);
+    }
+    slot.acting.store(false, Ordering::SeqCst);
+}
+
+/// Does what is due to the work under way in `slot`.
+fn act_on(slot: &Slot, control: &Arc<Control>, cpu: u64, now: u64, sight: &mut Sight, seen: &mut Seen) {
     if cpu > slot.cpu_budget_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Cpu);
     } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
@@ -396,8 +416,4 @@ fn look_at(shared: &Shared, slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         sight.handed_over_ns = now;
         control.hand_over();
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -14,11 +14,12 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::debts::{Answer, Debts};
-use super::exchange::{Failure, Fault, IncomingBody, Outcome, Request, Unserved};
-use super::pipe::Pipe;
+use super::exchange::{Failure, Fault, IncomingBody, Request, Unserved};
 use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
 use super::{AppSpec, Shared, call};
-use crate::engine::{self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Termination, Turn};
+use crate::engine::{
+    self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Moment, Termination, Turn, nanos,
+};
 
 /// CPU time that an app's start-up may take.
 const STARTUP_CPU: Duration = Duration::from_millis(2000);
@@ -63,7 +64,7 @@ pub(crate) enum Event {
 pub(crate) struct Exchange {
     pub(crate) id: RequestId,
     pub(crate) request: Box<Request>,
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: Moment,
 }
 
 /// Where an isolate is in its life.
@@ -91,20 +92,11 @@ pub(crate) struct Actor {
     inbox: Mutex<Inbox>,
     /// Something is in the inbox's queue: saves the turn a lock. Written under the inbox's.
     queued: AtomicBool,
-    debts: Debts,
+    debts: Arc<Debts>,
     alarm: Mutex<Option<AbortHandle>>,
     runtime: Handle,
     me: Weak<Actor>,
-    last_used_ms: AtomicU64,
-}
-
-/// What became of an event.
-enum Enqueued {
-    /// The caller has to run the turn, with it as the first.
-    First(Event),
-    Queued,
-    /// The isolate takes none any more.
-    Dead(Event),
+    last_used_ns: AtomicU64,
 }
 
 /// How a turn left its isolate.
@@ -131,17 +123,18 @@ impl Actor {
                 running: false,
             }),
             queued: AtomicBool::new(false),
-            debts: Debts::default(),
+            debts: Arc::default(),
             alarm: Mutex::new(None),
             runtime,
             me: Weak::clone(me),
-            last_used_ms: AtomicU64::new(0),
+            last_used_ns: AtomicU64::new(0),
         });
         let spec = &shared.spec;
         let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
         let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control);
         let state = IsolateState::new(
             Weak::clone(&actor.me),
+            Arc::clone(&actor.debts),
             Arc::clone(&spec.name),
             Arc::clone(&spec.env),
             Arc::clone(isolate.memory()),
@@ -153,104 +146,119 @@ impl Actor {
         if let Err(Lost) = entered {
             actor.lost();
         }
-        actor.touch(Instant::now());
+        actor.touch(Moment::now());
         actor.post(Event::Start);
         actor
     }
 
     /// Serves one request. Mostly the turn runs here and the outcome is there when it ends.
-    pub(crate) fn serve(&self, exchange: Exchange) -> Answer {
+    pub(crate) fn serve(self: &Arc<Self>, exchange: Exchange) -> Answer {
         let id = exchange.id;
-        match self.enqueue(Event::Fetch(exchange)) {
-            Enqueued::First(first) => self.run_turns(Some(first)),
-            Enqueued::Queued => {}
-            Enqueued::Dead(Event::Fetch(exchange)) => {
-                return Answer::Now(Err(Unserved::Retry(exchange.request)));
+        let mut inbox = self.inbox.lock();
+        match inbox.phase {
+            Phase::Dead => return Answer::Now(Err(Unserved::Retry(exchange.request))),
+            Phase::Ready if !inbox.running => {}
+            _ => {
+                // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
+                let answer = self.debts.begin(id);
+                if matches!(inbox.phase, Phase::Starting) {
+                    inbox.early.push(exchange);
+                } else {
+                    self.queue(&mut inbox, Event::Fetch(exchange));
+                }
+                return answer;
             }
-            Enqueued::Dead(_) => {}
         }
-        self.debts.claim(id)
+        inbox.running = true;
+        drop(inbox);
+        Debts::begin_here(id);
+        let left = self.turn(Some(Event::Fetch(exchange)));
+        let answer = self.debts.claim(id);
+        self.go_on(left);
+        answer
     }
 
     /// Gives the isolate an event; runs the turn unless one runs elsewhere. Requests come by [`Actor::serve`].
-    pub(crate) fn post(&self, event: Event) {
-        if let Enqueued::First(first) = self.enqueue(event) {
+    pub(crate) fn post(self: &Arc<Self>, event: Event) {
+        if let Some(first) = self.enqueue(event) {
             self.run_turns(Some(first));
         }
     }
 
     /// As [`Actor::post`], from places that must not run a script: the turn gets a task of its own.
-    pub(crate) fn post_elsewhere(&self, event: Event) {
-        if let Enqueued::First(first) = self.enqueue(event) {
+    pub(crate) fn post_elsewhere(self: &Arc<Self>, event: Event) {
+        if let Some(first) = self.enqueue(event) {
             self.spawn_turns(Some(first));
         }
     }
 
-    fn enqueue(&self, event: Event) -> Enqueued {
+    /// Gives the event back if the caller has to run the turn, with it as the first.
+    fn enqueue(&self, event: Event) -> Option<Event> {
         let mut inbox = self.inbox.lock();
         if matches!(inbox.phase, Phase::Dead) {
-            return Enqueued::Dead(event);
+            return None;
         }
-        if let Event::Fetch(exchange) = &event {
-            // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
-            self.debts.begin(exchange.id);
+        // While no turn runs the queue is empty.
+        if !inbox.running {
+            inbox.running = true;
+            return Some(event);
         }
-        match event {
-            Event::Fetch(exchange) if matches!(inbox.phase, Phase::Starting) => inbox.early.push(exchange),
-            // While no turn runs the queue is empty.
-            event if !inbox.running => {
-                inbox.running = true;
-                return Enqueued::First(event);
-            }
-            event => {
-                inbox.queue.push_back(event);
-                self.queued.store(true, Ordering::Release);
-            }
-        }
-        Enqueued::Queued
+        self.queue(&mut inbox, event);
+        None
     }
 
-    fn spawn_turns(&self, first: Option<Event>) {
-        if let Some(actor) = self.me.upgrade() {
-            self.runtime.spawn(async move { actor.run_turns(first) });
-        }
+    fn queue(&self, inbox: &mut Inbox, event: Event) {
+        inbox.queue.push_back(event);
+        self.queued.store(true, Ordering::Release);
     }
 
-    fn run_turns(&self, mut first: Option<Event>) {
-        // Held for the whole turn: the last reference may go while a script runs.
-        let Some(actor) = self.me.upgrade() else { return };
+    fn spawn_turns(self: &Arc<Self>, first: Option<Event>) {
+        let actor = Arc::clone(self);
+        self.runtime.spawn(async move { actor.run_turns(first) });
+    }
+
+    /// The caller holds its reference for the whole turn: any other may go while a script runs.
+    fn run_turns(self: &Arc<Self>, first: Option<Event>) {
+        let left = self.turn(first);
+        self.go_on(left);
+    }
+
+    /// What follows a turn.
+    fn go_on(self: &Arc<Self>, mut left: Left) {
         loop {
-            match actor.turn(first.take()) {
+            match left {
                 Left::Idle => {
-                    let mut inbox = actor.inbox.lock();
+                    let mut inbox = self.inbox.lock();
                     if inbox.queue.is_empty() {
                         inbox.running = false;
                         return;
                     }
                 }
-                Left::Yield => return actor.spawn_turns(None),
+                Left::Yield => return self.spawn_turns(None),
                 Left::Dead => return,
             }
+            left = self.turn(None);
         }
     }
 
     /// One stay inside the isolate.
     fn turn(&self, mut first: Option<Event>) -> Left {
         let Some(isolate) = self.isolate.get() else { return Left::Dead };
-        let turn = self.shared.engine.begin_turn(&self.control);
-        let entered = isolate.enter(|scope| {
+        let mut events = |scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>| {
             for done in 1.. {
                 let Some(event) = first.take().or_else(|| self.next_event()) else { return Left::Idle };
-                self.handle(scope, &turn, event);
+                self.handle(scope, turn, event);
                 if self.control.terminated().is_some() {
                     return Left::Dead;
                 }
-                if done >= EVENTS_PER_TURN || turn.elapsed() > TURN_WALL {
+                if done >= EVENTS_PER_TURN || turn.elapsed_ns() > nanos(TURN_WALL) {
                     return Left::Yield;
                 }
             }
             Left::Idle
-        });
+        };
+        let entered =
+            self.shared.engine.turn(&self.control, |turn| isolate.enter(|scope| events(scope, turn)));
         match entered {
             Ok(Left::Dead) => self.die_of_termination(),
             Ok(left) => return left,
@@ -301,9 +309,9 @@ impl Actor {
             Event::Drained(id) => self.work(scope, turn, id, |_| {}),
             Event::Expired(id) => {
                 if let Some(state) = super::state_of(scope)
-                    && state.requests.contains_key(&id)
+                    && let Some(request) = state.requests.get(&id)
                 {
-                    let request_id = state.requests.get(&id).map(|r| r.request.id.to_string());
+                    let request_id = request.request.id.to_string();
                     tracing::warn!(app = &*state.app, request_id, "waitUntil took too long and was cut");
                     state.cut_holds(id);
                     self.work(scope, turn, id, |_| {});
@@ -348,10 +356,10 @@ impl Actor {
             }
         }
         let spent = turn.end_work();
-        self.shared.stats.cpu_ns.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+        self.shared.stats.cpu_ns.fetch_add(spent, Ordering::Relaxed);
         let Some(state) = super::state_of(scope) else { return };
         if let Some(owner) = state.requests.get_mut(&request) {
-            owner.cpu_used += spent;
+            owner.cpu_used_ns += spent;
         }
         let mut settled = Some(request);
         while let Some(id) = settled {
@@ -374,16 +382,15 @@ impl Actor {
         let limits = &self.shared.spec.limits;
         let starting = request == STARTUP && matches!(self.inbox.lock().phase, Phase::Starting);
         if starting {
-            return Budget { cpu: STARTUP_CPU, deadline: None };
+            return Budget { cpu_ns: nanos(STARTUP_CPU), deadline: Moment::NEVER };
         }
-        let whole = Duration::from_millis(limits.cpu_ms);
-        let Some(state) = super::state_of(scope) else { return Budget { cpu: whole, deadline: None } };
-        match state.requests.get(&request) {
+        let whole = limits.cpu_ns();
+        match super::state_of(scope).and_then(|state| state.requests.get(&request)) {
             Some(owner) => Budget {
-                cpu: whole.saturating_sub(owner.cpu_used),
-                deadline: (!owner.replied).then_some(owner.deadline),
+                cpu_ns: whole.saturating_sub(owner.cpu_used_ns),
+                deadline: if owner.replied { Moment::NEVER } else { owner.deadline },
             },
-            None => Budget { cpu: whole, deadline: None },
+            None => Budget { cpu_ns: whole, deadline: Moment::NEVER },
         }
     }
 
@@ -393,7 +400,7 @@ impl Actor {
             return self.start_failed("bug: the snapshot has no hooks".to_owned());
         };
         if let Some(state) = super::state_of(scope) {
-            state.hooks = Some(Arc::new(hooks));
+            state.hooks = Some(hooks);
         }
         if let Err(message) = call::start(scope, &self.shared.spec.main) {
             self.start_failed(message);
@@ -468,14 +475,9 @@ impl Actor {
         *alarm = Some(task.abort_handle());
     }
 
-    /// Pays a request's client. `false`: nobody waits any more.
-    pub(crate) fn reply(&self, id: RequestId, outcome: Outcome, pipe: Option<&Arc<Pipe>>) -> bool {
-        self.debts.pay(id, outcome, pipe)
-    }
-
     fn retry(&self, exchange: Exchange) {
         let Exchange { id, request, .. } = exchange;
-        self.reply(id, Err(Unserved::Retry(request)), None);
+        self.debts.pay(id, Err(Unserved::Retry(request)), None);
     }
 
     fn die_of_termination(&self) {
@@ -534,10 +536,8 @@ impl Actor {
 
     /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
     /// `None`: it is gone. Called off the serving path.
-    pub(crate) fn retire_if_idle(&self, idle: Duration) -> Option<Duration> {
-        let unused =
-            self.shared.ms_at(Instant::now()).saturating_sub(self.last_used_ms.load(Ordering::Relaxed));
-        let unused = Duration::from_millis(unused);
+    pub(crate) fn retire_if_idle(self: &Arc<Self>, idle: Duration) -> Option<Duration> {
+        let unused = Moment::from_ns(self.last_used_ns.load(Ordering::Relaxed)).elapsed();
         if unused < idle {
             return Some(idle - unused);
         }
@@ -578,8 +578,8 @@ impl Actor {
         Some(idle)
     }
 
-    pub(crate) fn touch(&self, now: Instant) {
-        self.last_used_ms.store(self.shared.ms_at(now), Ordering::Relaxed);
+    pub(crate) fn touch(&self, now: Moment) {
+        self.last_used_ns.store(now.ns(), Ordering::Relaxed);
     }
 
     /// Requests that are queued or under way here.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::{Failure, Fault, Unserved};
-use super::state::{Hooks, OpId, OpResult, RequestId};
+use super::state::{Hooks, IsolateState, OpId, OpResult, RequestId};
 use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
 
@@ -27,11 +27,11 @@ pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
 }
 
 fn hook<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
+    scope: &v8::PinScope<'s, '_>,
     pick: impl FnOnce(&Hooks) -> &v8::Global<v8::Function>,
 ) -> Option<v8::Local<'s, v8::Function>> {
-    let hooks = Arc::clone(state_of(scope)?.hooks.as_ref()?);
-    Some(v8::Local::new(scope, pick(&hooks)))
+    let hooks = Isolate::state::<IsolateState>(scope)?.hooks.as_ref()?;
+    Some(v8::Local::new(scope, pick(hooks)))
 }
 
 /// Calls a hook that is not supposed to throw: it handles the app's exceptions itself.
@@ -53,6 +53,10 @@ fn call(
 }
 
 fn number<'s>(scope: &v8::PinScope<'s, '_>, id: u64) -> v8::Local<'s, v8::Value> {
+    // V8 makes small integers without allocating.
+    if let Ok(id) = i32::try_from(id) {
+        return v8::Integer::new(scope, id).into();
+    }
     #[allow(clippy::cast_precision_loss, reason = "ids stay below 2^53")]
     v8::Number::new(scope, id as f64).into()
 }
@@ -153,6 +157,10 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
             Some(array) => array.into(),
             None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
         },
+        OpResult::Text(bytes) => match crate::api::utf8_decode(scope, &bytes) {
+            Some(text) => text.into(),
+            None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
+        },
         OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
     };
     resolver.resolve(scope, value);
@@ -193,8 +201,7 @@ pub(crate) fn request_failed<'s>(
 ) {
     let detail = describe_exception(scope, exception);
     let Some(state) = state_of(scope) else { return };
-    let actor = state.actor.upgrade();
-    if actor.as_ref().is_some_and(|actor| actor.is_terminated()) {
+    if state.actor.upgrade().is_some_and(|actor| actor.is_terminated()) {
         return; // Its `stack` was a getter that ran into a limit: the answer is the limit's.
     }
     let Some(request) = state.requests.get_mut(&id) else { return };
@@ -207,9 +214,7 @@ pub(crate) fn request_failed<'s>(
     let level = if request.body_fault.is_some() { tracing::Level::INFO } else { tracing::Level::ERROR };
     state.log(level, id, &format!("uncaught exception: {detail}"));
     state.note_settled(id);
-    if let Some(actor) = actor {
-        actor.reply(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);
-    }
+    state.pay(id, Err(Unserved::Failed(Failure { fault, detail: Some(detail) })), None);
 }
 
 /// The app's top level came to its end.

@@ -1,7 +1,7 @@
 //! What crosses between the server and a worker: a request in, a reply or a failure out.
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -9,6 +9,7 @@ use http_body::Body;
 
 use super::headers::{HeaderList, XRequestId};
 use super::pipe::StreamBody;
+use crate::engine::Moment;
 
 /// A body on its way in, already limited in size by the server.
 pub type IncomingBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
@@ -27,7 +28,7 @@ pub enum BodyError {
 /// One HTTP request for an app.
 pub struct Request {
     /// When it came: its time limit counts from here.
-    pub arrived: Instant,
+    pub arrived: Moment,
     /// The method, as sent.
     pub method: Method,
     /// `http` or `https`.

@@ -39,6 +39,31 @@ impl HeaderList {
         None
     }
 
+    /// Adds a header out of an app, unless the list would be longer than `bytes_max`. `false`: it is too long, or not
+    /// valid, as for [`HeaderList::from_text`].
+    pub(crate) fn try_push(&mut self, name: &[u8], value: &[u8], bytes_max: usize) -> bool {
+        let more = name.len() + value.len() + 2;
+        if !is_name(name) || !is_value(value) || self.text.len() + more > bytes_max {
+            return false;
+        }
+        if self.text.capacity() == 0 {
+            self.text = Vec::with_capacity(more);
+        }
+        if !self.text.is_empty() {
+            self.text.push(0);
+        }
+        self.text.extend_from_slice(name);
+        self.text.push(0);
+        self.text.extend_from_slice(value);
+        true
+    }
+
+    /// Whether `value` can be a header's as it is: with nothing to strip from its ends.
+    pub(crate) fn is_value(value: &[u8]) -> bool {
+        let at_end = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+        is_value(value) && !at_end(value.first()) && !at_end(value.last())
+    }
+
     /// Adds a header. The name is put in lower case; neither may contain a NUL, which no HTTP message can have there.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         debug_assert!(!name.contains(&0) && !value.contains(&0), "a NUL in a header");
@@ -65,6 +90,12 @@ impl HeaderList {
         })
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The first value of `name`, which is given in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
@@ -89,6 +120,31 @@ fn split_at_nul(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
         Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
         None => (bytes, None),
     }
+}
+
+fn is_name(bytes: &[u8]) -> bool {
+    bytes == b"content-type" || !bytes.is_empty() && bytes.iter().all(|byte| kind(*byte) & NAME != 0)
+}
+
+fn is_value(bytes: &[u8]) -> bool {
+    let (eights, rest) = bytes.as_chunks();
+    let all = |bytes: &[u8]| bytes.iter().all(|byte| kind(*byte) & VALUE != 0);
+    eights.iter().all(|eight| are_printable(*eight) || all(eight)) && all(rest)
+}
+
+/// Whether none of the bytes is a control character, which takes one look: no byte of a difference borrows from the
+/// next one unless it is itself one that is looked for.
+fn are_printable(eight: [u8; 8]) -> bool {
+    let bytes = u64::from_ne_bytes(eight);
+    let deletes = bytes ^ each(0x7f);
+    let below_space = bytes.wrapping_sub(each(b' ')) & !bytes;
+    let is_delete = deletes.wrapping_sub(each(1)) & !deletes;
+    (below_space | is_delete) & each(0x80) == 0
+}
+
+/// The same for each of eight bytes.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 /// A byte may be in a name.
@@ -187,10 +243,6 @@ impl fmt::Debug for XRequestId {
 
 /// The digits of `number`, eight at a time in one register each.
 fn hex(number: u64) -> [u8; 16] {
-    /// The same for each of eight bytes.
-    const fn each(byte: u8) -> u64 {
-        u64::from_ne_bytes([byte; 8])
-    }
     let digits = |half: u64| {
         // Each of the eight nibbles to a byte of its own.
         let spread = (half | (half << 16)) & 0x0000_ffff_0000_ffff;
@@ -232,6 +284,25 @@ mod tests {
         for good in ["", "a\0", "a\0b", "a\0b\0c\0", "a\0b\tc \u{e9}\0!#$%&'*+-.^_`|~09\0x"] {
             assert!(HeaderList::from_text(good.into(), 2).is_some(), "{good:?}");
         }
+        for (name, value) in [("a", ""), ("a", "b"), ("x-1", "b\tc \u{e9}")] {
+            let text = format!("{name}\0{value}\0{name}\0{value}").into_bytes();
+            let mut list = HeaderList::default();
+            assert!(list.try_push(name.as_bytes(), value.as_bytes(), 1000), "{name:?}: {value:?}");
+            assert!(list.try_push(name.as_bytes(), value.as_bytes(), text.len() + 1), "{name:?}: {value:?}");
+            assert!(!list.try_push(b"x", b"", text.len() + 2));
+            assert_eq!(Some(list), HeaderList::from_text(text, 2));
+            assert!(HeaderList::is_value(value.as_bytes()));
+        }
+        for (name, value) in
+            [("", "b"), ("A", "b"), ("a b", ""), ("a\0b", "c"), ("a", "b\0c\0d"), ("a", "b\r\nc: d")]
+        {
+            let mut list = HeaderList::default();
+            assert!(!list.try_push(name.as_bytes(), value.as_bytes(), 1000), "{name:?}: {value:?}");
+            assert_eq!(list, HeaderList::default());
+        }
+        for value in [" ", " a", "a ", "\ta", "a\t", "a\nb", "\0", "\u{7f}"] {
+            assert!(!HeaderList::is_value(value.as_bytes()), "{value:?}");
+        }
         for bad in [
             "a",
             "\0",
@@ -249,6 +320,19 @@ mod tests {
             "a\0b\0c\0d\0e\0f",
         ] {
             assert!(HeaderList::from_text(bad.into(), 2).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_byte_of_a_value_is_looked_at() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut value = *b"a long header value.";
+                value[at] = byte;
+                let valid = byte == b'\t' || (byte >= b' ' && byte != 0x7f);
+                let mut list = HeaderList::default();
+                assert_eq!(list.try_push(b"x", &value, 100), valid, "{byte} at {at}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod exchange;
 mod headers;
 mod logs;
 mod pipe;
+mod places;
 mod state;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Request};
 pub use headers::{HeaderList, XRequestId};
@@ -29,13 +30,14 @@ pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{app_started, describe_exception, promise_rejected, request_failed};
 pub(crate) use exchange::Unserved;
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
-pub(crate) use state::{IsolateState, OpResult, RequestId};
+pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
 
-use crate::engine::{Engine, ModuleMap, SourceStore};
+use crate::engine::{Engine, Isolate, ModuleMap, Moment, SourceStore};
 use actor::Exchange;
 use debts::Answer;
 use exchange::Outcome;
 use logs::LogLimiter;
+use places::{Place, Places};
 
 /// How long a failed start-up is answered from memory before the app is started anew.
 const START_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -65,6 +67,16 @@ pub struct Limits {
     pub idle_ms: u64,
     /// Isolates that a busy app may have.
     pub max_isolates: usize,
+}
+
+impl Limits {
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    fn cpu_ns(&self) -> u64 {
+        self.cpu_ms.saturating_mul(1_000_000)
+    }
 }
 
 /// An app as the runtime sees it: one immutable revision.
@@ -138,7 +150,6 @@ pub(crate) struct Shared {
     pool: Mutex<Pool>,
     /// Its top level came to its end at least once: what was read is the revision from then on.
     has_started: AtomicBool,
-    epoch: Instant,
 }
 
 #[derive(Default)]
@@ -153,10 +164,6 @@ struct Pool {
 }
 
 impl Shared {
-    fn ms_at(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.epoch).as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn forget(&self, actor: &Actor) {
         self.pool.lock().actors.retain(|other| !std::ptr::eq(Arc::as_ptr(other), actor));
     }
@@ -187,7 +194,7 @@ impl Shared {
 /// An app that answers requests. Cheap to share; isolates come and go behind it.
 pub struct Worker {
     shared: Arc<Shared>,
-    in_flight: Arc<Semaphore>,
+    places: Arc<Places>,
     starting: tokio::sync::Mutex<()>,
     cold_starts: Arc<Semaphore>,
 }
@@ -200,7 +207,7 @@ impl Worker {
     #[must_use]
     pub fn new(engine: &Engine, spec: AppSpec, cold_starts: &Arc<Semaphore>) -> Self {
         let sources = Arc::new(SourceStore::new(spec.root.clone()));
-        let in_flight = Arc::new(Semaphore::new(spec.limits.max_in_flight));
+        let places = Arc::new(Places::new(spec.limits.max_in_flight));
         let shared = Shared {
             engine: engine.clone(),
             sources,
@@ -208,12 +215,11 @@ impl Worker {
             stats: Stats::default(),
             pool: Mutex::default(),
             has_started: AtomicBool::new(false),
-            epoch: Instant::now(),
             spec,
         };
         Self {
             shared: Arc::new(shared),
-            in_flight,
+            places,
             starting: tokio::sync::Mutex::default(),
             cold_starts: Arc::clone(cold_starts),
         }
@@ -240,17 +246,22 @@ impl Worker {
     /// As [`Worker::fetch`], up to the first point that it would wait at. A handler that answers at once is served
     /// whole, with no future made.
     pub fn begin(&self, request: Box<Request>) -> Begun {
-        let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() else {
+        let Some(place) = self.places.take() else {
             return Begun::Pending(Pending(Step::Admit(request)));
         };
         let Some(actor) = self.ready_actor() else {
-            return Begun::Pending(Pending(Step::Start(request, place)));
+            return Begun::Pending(Pending(Step::Start(request, place.keep())));
         };
         match self.serve(actor, request) {
-            Ok(Ok(reply)) => Begun::Done(Ok(with_place(reply, place))),
+            Ok(Ok(mut reply)) => {
+                if let ReplyBody::Stream(body) = &mut reply.body {
+                    body.hold(Box::new(place.keep()));
+                }
+                Begun::Done(Ok(reply))
+            }
             Ok(Err(Unserved::Failed(failure))) => Begun::Done(Err(failure)),
-            Ok(Err(Unserved::Retry(request))) => Begun::Pending(Pending(Step::Start(request, place))),
-            Err(served) => Begun::Pending(Pending(Step::Wait(served, place))),
+            Ok(Err(Unserved::Retry(request))) => Begun::Pending(Pending(Step::Start(request, place.keep()))),
+            Err(served) => Begun::Pending(Pending(Step::Wait(served, place.keep()))),
         }
     }
 
@@ -289,14 +300,14 @@ impl Worker {
         Err(Fault::Overloaded.into())
     }
 
-    fn deadline_of(&self, request: &Request) -> Instant {
-        request.arrived + Duration::from_millis(self.shared.spec.limits.timeout_ms)
+    fn deadline_of(&self, request: &Request) -> Moment {
+        request.arrived + self.shared.spec.limits.timeout()
     }
 
     /// Gives the request to the isolate: what came of it, or the wait for that.
     fn serve(&self, actor: Arc<Actor>, request: Box<Request>) -> Result<Outcome, Served> {
-        let deadline = self.deadline_of(&request);
         let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+        let deadline = self.deadline_of(&request);
         actor.touch(request.arrived);
         match actor.serve(Exchange { id, request, deadline }) {
             Answer::Now(outcome) => Ok(outcome),
@@ -309,7 +320,7 @@ impl Worker {
     /// # Errors
     /// [`Failure`] when the app's start-up fails at once.
     pub async fn preload(&self) -> Result<(), Failure> {
-        self.start_actor(Instant::now() + Duration::from_millis(self.shared.spec.limits.timeout_ms)).await?;
+        self.start_actor(Moment::now() + self.shared.spec.limits.timeout()).await?;
         match &self.shared.pool.lock().failed {
             Some((_, failure)) => Err(failure.clone()),
             None => Ok(()),
@@ -321,10 +332,9 @@ impl Worker {
     pub fn stats(&self) -> WorkerStats {
         let stats = &self.shared.stats;
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let in_flight = self.shared.spec.limits.max_in_flight - self.in_flight.available_permits();
         WorkerStats {
             isolates: self.shared.pool.lock().actors.len(),
-            in_flight: in_flight + stats.waiting.load(Ordering::Relaxed),
+            in_flight: self.places.taken() + stats.waiting.load(Ordering::Relaxed),
             cold_starts: get(&stats.cold_starts),
             evictions: get(&stats.evictions),
             cpu_ns: get(&stats.cpu_ns),
@@ -336,20 +346,16 @@ impl Worker {
     }
 
     /// A place among the requests in flight.
-    async fn admit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
-        if let Ok(place) = Arc::clone(&self.in_flight).try_acquire_owned() {
-            return Ok(place);
+    async fn admit(&self, deadline: Moment) -> Result<Place<Arc<Places>>, Failure> {
+        if let Some(place) = self.places.take() {
+            return Ok(place.keep());
         }
         let waiting = Waiting::begin(&self.shared);
         if waiting.ahead >= self.shared.spec.limits.max_queue {
             return Err(Fault::Overloaded.into());
         }
-        let place = Arc::clone(&self.in_flight).acquire_owned();
-        match tokio::time::timeout_at(deadline.into(), place).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_closed)) => Err(Fault::Draining.into()),
-            Err(_elapsed) => Err(Fault::Timeout.into()),
-        }
+        let place = tokio::time::timeout_at(Instant::from(deadline).into(), self.places.wait()).await;
+        place.map_err(|_elapsed| Fault::Timeout.into())
     }
 
     /// An isolate that can take a request now, and more of them if they are all busy.
@@ -376,7 +382,7 @@ impl Worker {
     }
 
     /// The app's first isolate, started by one of those who ask at once.
-    async fn start_actor(&self, deadline: Instant) -> Result<Arc<Actor>, Failure> {
+    async fn start_actor(&self, deadline: Moment) -> Result<Arc<Actor>, Failure> {
         let waiting = Waiting::begin(&self.shared);
         if waiting.ahead >= self.shared.spec.limits.max_queue {
             return Err(Fault::Overloaded.into());
@@ -402,7 +408,7 @@ impl Worker {
             let started = self.spawn_start().await;
             started.map_err(|_dropped| Fault::Startup.into())
         };
-        match tokio::time::timeout_at(deadline.into(), start).await {
+        match tokio::time::timeout_at(Instant::from(deadline).into(), start).await {
             Ok(result) => result,
             Err(_elapsed) => Err(Fault::Timeout.into()),
         }
@@ -474,9 +480,9 @@ impl Drop for Waiting<'_> {
 }
 
 /// A streamed reply holds its place until it is through.
-fn with_place(mut reply: Reply, place: OwnedSemaphorePermit) -> Reply {
-    if let ReplyBody::Stream(body) = reply.body {
-        reply.body = ReplyBody::Stream(body.with_guard(Box::new(place)));
+fn with_place(mut reply: Reply, place: Place<Arc<Places>>) -> Reply {
+    if let ReplyBody::Stream(body) = &mut reply.body {
+        body.hold(Box::new(place));
     }
     reply
 }
@@ -494,8 +500,8 @@ pub struct Pending(Step);
 
 enum Step {
     Admit(Box<Request>),
-    Start(Box<Request>, OwnedSemaphorePermit),
-    Wait(Served, OwnedSemaphorePermit),
+    Start(Box<Request>, Place<Arc<Places>>),
+    Wait(Served, Place<Arc<Places>>),
 }
 
 /// The wait for an isolate's outcome, bounded by the deadline. When it is given up, the isolate is told.
@@ -503,13 +509,13 @@ struct Served {
     actor: Arc<Actor>,
     id: RequestId,
     outcome: oneshot::Receiver<Outcome>,
-    deadline: Instant,
+    deadline: Moment,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     done: bool,
 }
 
 impl Served {
-    fn new(actor: Arc<Actor>, id: RequestId, outcome: oneshot::Receiver<Outcome>, deadline: Instant) -> Self {
+    fn new(actor: Arc<Actor>, id: RequestId, outcome: oneshot::Receiver<Outcome>, deadline: Moment) -> Self {
         Self { actor, id, outcome, deadline, sleep: None, done: false }
     }
 }
@@ -524,7 +530,9 @@ impl Future for Served {
             return Poll::Ready(outcome.unwrap_or_else(|_| Err(Unserved::Failed(Fault::Exception.into()))));
         }
         let deadline = this.deadline;
-        let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        let sleep = this
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::from(deadline).into())));
         sleep.as_mut().poll(cx).map(|()| Err(Unserved::Failed(Fault::Timeout.into())))
     }
 }
@@ -538,8 +546,8 @@ impl Drop for Served {
 }
 
 /// The isolate's state, from inside of it.
-pub(crate) fn state_of<'a>(scope: &'a mut v8::PinScope<'_, '_>) -> Option<&'a mut IsolateState> {
-    scope.get_slot_mut::<IsolateState>()
+pub(crate) fn state_of(isolate: &mut v8::Isolate) -> Option<&mut IsolateState> {
+    Isolate::state_mut(isolate)
 }
 
 /// The request that the running script works for: of the promise chain that it belongs to, whoever's event it runs in.

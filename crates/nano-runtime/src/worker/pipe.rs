@@ -60,8 +60,8 @@ impl Pipe {
         Arc::new(Self { state: Mutex::default(), listener: Box::new(listener) })
     }
 
-    pub(crate) fn reader(self: &Arc<Self>, guard: Option<Box<dyn Send + Sync>>) -> StreamBody {
-        StreamBody { pipe: Arc::clone(self), _guard: guard }
+    pub(crate) fn reader(self: &Arc<Self>) -> StreamBody {
+        StreamBody { pipe: Arc::clone(self), _held: None }
     }
 
     pub(crate) fn write(&self, chunk: Bytes) -> Written {
@@ -106,7 +106,7 @@ impl Pipe {
 pub struct StreamBody {
     pipe: Arc<Pipe>,
     /// Whatever has to live as long as the exchange (its place among those in flight).
-    _guard: Option<Box<dyn Send + Sync>>,
+    _held: Option<Box<dyn Send + Sync>>,
 }
 
 impl std::fmt::Debug for StreamBody {
@@ -116,11 +116,9 @@ impl std::fmt::Debug for StreamBody {
 }
 
 impl StreamBody {
-    /// Keeps `guard` until the body was read or dropped.
-    #[must_use]
-    pub fn with_guard(mut self, guard: Box<dyn Send + Sync>) -> Self {
-        self._guard = Some(guard);
-        self
+    /// Keeps `held` until the body is dropped.
+    pub(crate) fn hold(&mut self, held: Box<dyn Send + Sync>) {
+        self._held = Some(held);
     }
 }
 
@@ -177,7 +175,7 @@ mod tests {
         let events = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&events);
         let pipe = Pipe::new(move |event| seen.lock().push(event));
-        let mut body = pipe.reader(None);
+        let mut body = pipe.reader();
         assert_eq!(pipe.write(Bytes::from(vec![0; HIGH_WATER_BYTES / 2 + 1])), Written::Room);
         assert_eq!(pipe.write(Bytes::from(vec![0; HIGH_WATER_BYTES / 2])), Written::Full);
         let mut cx = Context::from_waker(Waker::noop());
@@ -194,7 +192,7 @@ mod tests {
     #[test]
     fn the_first_end_counts() {
         let pipe = Pipe::new(|_| {});
-        let mut body = pipe.reader(None);
+        let mut body = pipe.reader();
         pipe.end(Err(BodyError::Broken("x".into())));
         pipe.end(Ok(()));
         let mut cx = Context::from_waker(Waker::noop());

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
-use super::exchange::{Fault, IncomingBody, Request};
+use super::debts::Debts;
+use super::exchange::{Fault, IncomingBody, Outcome, Request};
+use super::headers::HeaderList;
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
-use crate::engine::{MemoryAccount, ModuleMap};
+use crate::engine::{MemoryAccount, ModuleMap, Moment};
 
 /// A table by numbers that count up: any hash will do.
 pub(crate) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
@@ -55,8 +57,8 @@ const TIMERS_MAX: usize = 100_000;
 /// One request inside its isolate, and what it opened.
 pub(crate) struct RequestState {
     pub(crate) request: Box<Request>,
-    pub(crate) deadline: Instant,
-    pub(crate) cpu_used: Duration,
+    pub(crate) deadline: Moment,
+    pub(crate) cpu_used_ns: u64,
     /// The incoming body, while no read has it.
     pub(crate) body: Option<IncomingBody>,
     pub(crate) body_taken: bool,
@@ -64,13 +66,70 @@ pub(crate) struct RequestState {
     pub(crate) body_fault: Option<Fault>,
     /// A response has been given.
     pub(crate) replied: bool,
+    /// The first headers of a response that is about to be given.
+    pub(crate) headers: HeaderList,
     pub(crate) pipe: Option<Arc<Pipe>>,
     /// The write that waits for room.
     pub(crate) waiting_write: Option<OpId>,
     /// `waitUntil` promises and response streams that still run.
     pub(crate) holds: u32,
+    /// Few requests open anything.
+    opened: Option<Box<Opened>>,
+}
+
+/// The timers and operations of a request.
+#[derive(Default)]
+struct Opened {
     timers: HashSet<u32, BuildHasherDefault<IdHasher>>,
     ops: HashSet<OpId, BuildHasherDefault<IdHasher>>,
+}
+
+impl RequestState {
+    fn opened(&mut self) -> &mut Opened {
+        self.opened.get_or_insert_default()
+    }
+}
+
+/// The requests of an isolate. Mostly there is one, and it has ended before the next one comes: the latest is no part
+/// of the table.
+#[derive(Default)]
+pub(crate) struct Requests {
+    latest: Option<(RequestId, RequestState)>,
+    earlier: IdMap<RequestState>,
+}
+
+impl Requests {
+    fn insert(&mut self, id: RequestId, request: RequestState) -> &mut RequestState {
+        if let Some((id, request)) = self.latest.take() {
+            self.earlier.insert(id, request);
+        }
+        &mut self.latest.insert((id, request)).1
+    }
+
+    pub(crate) fn get(&self, id: &RequestId) -> Option<&RequestState> {
+        match &self.latest {
+            Some((latest, request)) if latest == id => Some(request),
+            _ => self.earlier.get(id),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &RequestId) -> Option<&mut RequestState> {
+        match &mut self.latest {
+            Some((latest, request)) if latest == id => Some(request),
+            _ => self.earlier.get_mut(id),
+        }
+    }
+
+    fn remove(&mut self, id: &RequestId) -> Option<RequestState> {
+        match self.latest.take_if(|(latest, _)| latest == id) {
+            Some((_, request)) => Some(request),
+            None => self.earlier.remove(id),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.latest.is_none() && self.earlier.is_empty()
+    }
 }
 
 /// How an operation ended.
@@ -78,6 +137,8 @@ pub(crate) enum OpResult {
     Undefined,
     Bool(bool),
     Bytes(Vec<u8>),
+    /// A string, still in UTF-8.
+    Text(Vec<u8>),
     TypeError(String),
 }
 
@@ -107,15 +168,16 @@ pub(crate) struct Hooks {
 
 pub(crate) struct IsolateState {
     pub(crate) actor: Weak<Actor>,
+    debts: Arc<Debts>,
     pub(crate) app: Arc<str>,
     pub(crate) env: Arc<BTreeMap<String, String>>,
     pub(crate) memory: Arc<MemoryAccount>,
     pub(crate) logs: Arc<LogLimiter>,
     pub(crate) modules: ModuleMap,
-    pub(crate) hooks: Option<Arc<Hooks>>,
+    pub(crate) hooks: Option<Hooks>,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
-    pub(crate) requests: IdMap<RequestState>,
+    pub(crate) requests: Requests,
     /// Requests that got on by the work of this event: one request may resolve what another waits for.
     settled: Vec<RequestId>,
     pub(crate) rejections: bool,
@@ -137,6 +199,7 @@ impl IsolateState {
     #[allow(clippy::too_many_arguments, reason = "called once, with names that say what each is")]
     pub(crate) fn new(
         actor: Weak<Actor>,
+        debts: Arc<Debts>,
         app: Arc<str>,
         env: Arc<BTreeMap<String, String>>,
         memory: Arc<MemoryAccount>,
@@ -145,6 +208,7 @@ impl IsolateState {
     ) -> Self {
         Self {
             actor,
+            debts,
             app,
             env,
             memory,
@@ -153,7 +217,7 @@ impl IsolateState {
             hooks: None,
             started: Instant::now(),
             started_at: SystemTime::now(),
-            requests: IdMap::default(),
+            requests: Requests::default(),
             settled: Vec::new(),
             rejections: false,
             pending: IdMap::default(),
@@ -172,23 +236,29 @@ impl IsolateState {
         &mut self,
         id: RequestId,
         mut request: Box<Request>,
-        deadline: Instant,
+        deadline: Moment,
     ) -> &mut RequestState {
         let body = request.body.take();
-        self.requests.entry(id).or_insert(RequestState {
+        let request = RequestState {
             request,
             deadline,
-            cpu_used: Duration::ZERO,
+            cpu_used_ns: 0,
             body,
             body_taken: false,
             body_fault: None,
             replied: false,
+            headers: HeaderList::default(),
             pipe: None,
             waiting_write: None,
             holds: 0,
-            timers: HashSet::default(),
-            ops: HashSet::default(),
-        })
+            opened: None,
+        };
+        self.requests.insert(id, request)
+    }
+
+    /// Pays a request's client. `false`: nobody waits any more.
+    pub(crate) fn pay(&self, id: RequestId, outcome: Outcome, pipe: Option<&Arc<Pipe>>) -> bool {
+        self.debts.pay(id, outcome, pipe)
     }
 
     /// Writes to the app's log, under the id of `request`; at start-up, and once it has ended, under none.
@@ -220,7 +290,7 @@ impl IsolateState {
         state.next_op += 1;
         state.pending.insert(id, PendingOp { resolver, request, abort: None });
         if let Some(owner) = state.requests.get_mut(&request) {
-            owner.ops.insert(id);
+            owner.opened().ops.insert(id);
         }
         Some(id)
     }
@@ -237,14 +307,14 @@ impl IsolateState {
     pub(crate) fn end_op(&mut self, op: OpId) -> Option<(v8::Global<v8::PromiseResolver>, RequestId)> {
         let pending = self.pending.remove(&op)?;
         if let Some(owner) = self.requests.get_mut(&pending.request) {
-            owner.ops.remove(&op);
+            owner.opened().ops.remove(&op);
         }
         Some((pending.resolver, pending.request))
     }
 
     /// Whether `request` may begin anything.
     fn is_open(&self, request: RequestId) -> bool {
-        request == STARTUP || self.requests.contains_key(&request)
+        request == STARTUP || self.requests.get(&request).is_some()
     }
 
     /// Starts timer `id` of `request`; of one that has ended it never fires. `false`: there are too many.
@@ -263,7 +333,7 @@ impl IsolateState {
         self.timers.insert(id, Timer { due, order, request });
         self.due.insert((due, order), id);
         if let Some(owner) = self.requests.get_mut(&request) {
-            owner.timers.insert(id);
+            owner.opened().timers.insert(id);
         }
         true
     }
@@ -272,7 +342,7 @@ impl IsolateState {
         let Some(timer) = self.timers.remove(&id) else { return };
         self.due.remove(&(timer.due, timer.order));
         if let Some(owner) = self.requests.get_mut(&timer.request) {
-            owner.timers.remove(&id);
+            owner.opened().timers.remove(&id);
         }
     }
 
@@ -324,13 +394,15 @@ impl IsolateState {
     /// Forgets a request and closes all that it opened. Tells whether its answer was a stream.
     pub(crate) fn close_request(&mut self, id: RequestId) -> bool {
         let Some(mut request) = self.requests.remove(&id) else { return false };
-        for timer in std::mem::take(&mut request.timers) {
-            self.cancel_timer(timer);
-            self.forgotten_timers.push(timer);
-        }
-        for op in std::mem::take(&mut request.ops) {
-            if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {
-                abort.abort();
+        if let Some(opened) = request.opened.take() {
+            for timer in opened.timers {
+                self.cancel_timer(timer);
+                self.forgotten_timers.push(timer);
+            }
+            for op in opened.ops {
+                if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {
+                    abort.abort();
+                }
             }
         }
         request.pipe.is_some()

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
@@ -14,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use nano_runtime::{HeaderList, IncomingBody};
+use nano_runtime::{HeaderList, IncomingBody, Moment};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::{Outgoing, Problem, whole_number};
@@ -72,7 +71,7 @@ async fn answer(
 ) -> Response<OutBody> {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let asked = Asked {
-        arrived: Instant::now(),
+        arrived: Moment::now(),
         id: front.ids.of(header("x-request-id")),
         accept_html: header("accept").is_some_and(prefers_html),
         is_head: request.method() == Method::HEAD,

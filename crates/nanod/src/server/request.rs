@@ -3,10 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use http::Method;
-use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Reply, XRequestId};
+use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Moment, Reply, XRequestId};
 
 use super::Front;
 use super::answer::{Outgoing, Problem};
@@ -48,7 +48,7 @@ fn mix(mut x: u64) -> u64 {
 /// What NANO itself needs to know of a request to answer it.
 #[derive(Clone)]
 pub(super) struct Asked {
-    pub(super) arrived: Instant,
+    pub(super) arrived: Moment,
     pub(super) id: XRequestId,
     pub(super) accept_html: bool,
     pub(super) is_head: bool,

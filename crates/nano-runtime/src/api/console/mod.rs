@@ -1,11 +1,11 @@
 //! The console (Console standard): formatting is JavaScript, this is where its lines leave, and what it needs to look
 //! into values without running their code.
 
-use crate::engine::{OpFn, ops};
+use crate::engine::{FastCall, OpFn, ops};
 use crate::worker::{current_request, state_of};
 
 pub(super) fn ops() -> Vec<OpFn> {
-    ops![console_write, promise_state, proxy_details, is_proxy]
+    ops![console_write, promise_state, proxy_details, is_proxy + IS_PROXY]
 }
 
 /// `console_write(level, text)`, level one of debug, info, warn, error.
@@ -51,6 +51,12 @@ fn is_proxy(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     rv.set_bool(args.get(0).is_proxy());
+}
+
+static IS_PROXY: FastCall = FastCall::value_test(is_proxy_fast);
+
+extern "C" fn is_proxy_fast(_this: v8::Local<'_, v8::Value>, value: v8::Local<'_, v8::Value>) -> bool {
+    value.is_proxy()
 }
 
 /// `proxy_details(value)` -> `[target, handler]` of a proxy, else undefined.

@@ -100,6 +100,14 @@ fn encoding_decode_utf8(
     super::return_string(scope, &mut rv, &text);
 }
 
+/// "UTF-8 decode" (Encoding standard). `None`: too long for a string.
+pub(crate) fn utf8_decode<'s>(
+    scope: &v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::String>> {
+    v8::String::new(scope, &UTF_8.decode_with_bom_removal(bytes).0)
+}
+
 /// `encoding_decoder_new(name, fatal, ignoreBom)` -> id of a streaming decoder.
 fn encoding_decoder_new(
     scope: &mut v8::PinScope<'_, '_>,

@@ -8,7 +8,7 @@ const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset, JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
   ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetBuffer,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed, TypeError, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
   TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
@@ -73,8 +73,12 @@ function isUint8Array(value) {
   return ArrayBufferIsView(value) && TypedArrayPrototypeGetSymbolToStringTag(value) === "Uint8Array";
 }
 
-/** `BodyInit?` (an absent one is the caller's): null, a string, or an object that `extractBody` knows. */
+/**
+ * `BodyInit?` (an absent one is the caller's): null, a string, or an object that `extractBody` knows. A string becomes
+ * a USVString where it is read: encoding it in UTF-8 does that by itself.
+ */
 function convertBodyInit(V, prefix, context) {
+  if (typeof V === "string") return V;
   if (typeof V !== "object") {
     if (V === undefined) return null;
   } else {
@@ -82,7 +86,7 @@ function convertBodyInit(V, prefix, context) {
     if (isURLSearchParams(V) || streams.isReadableStream(V)) return V;
     if (ArrayBufferIsView(V) || webidl.isArrayBuffer(V)) return webidl.converters.BufferSource(V, prefix, context);
   }
-  return webidl.converters.USVString(V, prefix, context);
+  return webidl.converters.DOMString(V, prefix, context);
 }
 
 /** "Extract a body", for a converted BodyInit that is not null. A string stays one: it becomes a Body when touched. */
@@ -258,6 +262,7 @@ function cloneBody(body) {
 
 function fromString(string, type) {
   if (type === TEXT || type === JSON_VALUE) {
+    string = StringPrototypeToWellFormed(string);
     // UTF-8 decoding drops a byte order mark.
     if (StringPrototypeCharCodeAt(string, 0) === 0xfeff) string = StringPrototypeSlice(string, 1);
     return type === TEXT ? string : JSONParse(string);
@@ -276,11 +281,9 @@ function fromBytes(bytes, type) {
   return type === TEXT ? string : JSONParse(string);
 }
 
-// `fromBytes` with its second argument, as callbacks.
-const FROM_BYTES = [
-  (bytes) => fromBytes(bytes, ARRAY_BUFFER), (bytes) => fromBytes(bytes, BYTE_ARRAY),
-  (bytes) => fromBytes(bytes, JSON_VALUE), (bytes) => fromBytes(bytes, TEXT),
-];
+const parseJSON = (text) => JSONParse(text);
+const bytesOf = (bytes) => bytes;
+const arrayBufferOf = (bytes) => fromBytes(bytes, ARRAY_BUFFER);
 
 /** "Consume body". */
 function consume(object, bodyOf, type) {
@@ -291,7 +294,11 @@ function consume(object, bodyOf, type) {
     if (body.kind === STREAM) return readAll(body.stream, type);
     markTaken(body);
     const source = body.source;
-    if (body.kind === NATIVE) return PromisePrototypeThen(ops.body_collect(source), FROM_BYTES[type]);
+    if (body.kind === NATIVE) {
+      if (type === TEXT) return ops.body_text(source);
+      if (type === JSON_VALUE) return PromisePrototypeThen(ops.body_text(source), parseJSON);
+      return PromisePrototypeThen(ops.body_collect(source), type === BYTE_ARRAY ? bytesOf : arrayBufferOf);
+    }
     body.source = undefined;
     if (body.kind === STRING) return PromiseResolve(fromString(source, type));
     const needsOwn = body.shared && (type === BYTE_ARRAY || type === ARRAY_BUFFER);

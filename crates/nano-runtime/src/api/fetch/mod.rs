@@ -1,22 +1,22 @@
 //! Fetch: what Request and Response need of the exchange that they belong to.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::Weak;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::engine::{OpFn, ops};
+use crate::engine::{FastCall, FastCallInfo, OneByteStr, OpFn, guard_fast, ops};
 use crate::worker::{
-    BodyError, Event, Fault, HeaderList, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply,
-    ReplyBody, RequestId, Written, app_started, request_failed, state_of,
+    Actor, BodyError, Event, Fault, HeaderList, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply,
+    ReplyBody, RequestId, RequestState, Written, app_started, request_failed, state_of,
 };
 
 /// Headers that one response may have.
 const RESPONSE_HEADERS_MAX: usize = 512;
-/// The lists that the built-in names by a number rather than by their strings.
-const TEXT_LIST: u32 = 1;
-const JSON_LIST: u32 = 2;
+/// Bytes that the headers of most responses with several fit in.
+const RESPONSE_HEADER_BYTES_USUAL: usize = 256;
 /// Bytes of one response's headers.
 const RESPONSE_HEADER_BYTES_MAX: usize = 256 << 10;
 
@@ -27,8 +27,12 @@ pub(super) fn ops() -> Vec<OpFn> {
         request_headers,
         body_read,
         body_collect,
+        body_text,
         body_cancel,
+        is_header_value + IS_HEADER_VALUE,
         respond,
+        add_header + ADD_HEADER,
+        respond_text + RESPOND_TEXT,
         response_write,
         response_close,
         response_error,
@@ -117,11 +121,12 @@ async fn read_all(body: &mut IncomingBody) -> Result<Vec<u8>, BodyError> {
     Ok(all)
 }
 
-/// Begins a read of the body by a task that gives the body back with its result.
+/// Begins a read of the body, which gives the body back with its result, `wrap`ped bytes.
 fn begin_read<F, Fut>(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
     rv: &mut v8::ReturnValue<'_, v8::Value>,
+    wrap: fn(Vec<u8>) -> OpResult,
     read: F,
 ) where
     F: FnOnce(IncomingBody) -> Fut + Send + 'static,
@@ -139,11 +144,10 @@ fn begin_read<F, Fut>(
         let result = OpResult::Undefined;
         return actor.post(Event::Completed { op, result });
     };
-    let owner = std::sync::Weak::clone(&state.actor);
-    let task = actor.runtime().spawn(async move {
+    let mut reading = Box::pin(async move {
         let (body, result) = read(body).await;
         let (result, fault, body) = match result {
-            Ok(Some(bytes)) => (OpResult::Bytes(bytes), None, Some(body)),
+            Ok(Some(bytes)) => (wrap(bytes), None, Some(body)),
             Ok(None) => (OpResult::Undefined, None, None),
             Err(error) => {
                 let fault = match error {
@@ -153,8 +157,17 @@ fn begin_read<F, Fut>(
                 (OpResult::TypeError(error.to_string()), Some(fault), None)
             }
         };
+        Event::BodyRead { op, request: id, body, result, fault }
+    });
+    // A small body is mostly there already, and needs no task: this turn goes on with it.
+    if let Poll::Ready(event) = reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return actor.post(event);
+    }
+    let owner = Weak::clone(&state.actor);
+    let task = actor.runtime().spawn(async move {
+        let event = reading.await;
         if let Some(actor) = owner.upgrade() {
-            actor.post(Event::BodyRead { op, request: id, body, result, fault });
+            actor.post(event);
         }
     });
     state.set_abort(op, task.abort_handle());
@@ -166,7 +179,7 @@ fn body_read(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    begin_read(scope, &args, &mut rv, |mut body| async move {
+    begin_read(scope, &args, &mut rv, OpResult::Bytes, |mut body| async move {
         let result = read_chunk(&mut body).await.map(|chunk| chunk.map(|chunk| chunk.to_vec()));
         (body, result)
     });
@@ -178,10 +191,21 @@ fn body_collect(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    begin_read(scope, &args, &mut rv, |mut body| async move {
-        let result = read_all(&mut body).await.map(Some);
-        (body, result)
-    });
+    begin_read(scope, &args, &mut rv, OpResult::Bytes, collect);
+}
+
+/// `body_text(rid)` -> Promise of the whole body as a string.
+fn body_text(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    begin_read(scope, &args, &mut rv, OpResult::Text, collect);
+}
+
+async fn collect(mut body: IncomingBody) -> (IncomingBody, Result<Option<Vec<u8>>, BodyError>) {
+    let result = read_all(&mut body).await.map(Some);
+    (body, result)
 }
 
 /// `body_cancel(rid)`: nobody will read the body.
@@ -197,24 +221,22 @@ fn body_cancel(
     }
 }
 
-/// The header list of a response. An exception is pending on `None`.
-fn header_list(scope: &mut v8::PinScope<'_, '_>, list: v8::Local<'_, v8::Value>) -> Option<HeaderList> {
-    let text = if list.is_string() {
-        one_byte(scope, list)
+const INVALID_STATUS: &str = "the response's status is not one that can be sent";
+const INVALID_HEADERS: &str = "the response has an invalid header, or too much of them";
+
+fn status_of(code: u32) -> Result<StatusCode, &'static str> {
+    let code = u16::try_from(code).ok().filter(|code| *code >= 200);
+    code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(INVALID_STATUS)
+}
+
+/// The header list of a response, out of its text.
+fn header_list(text: Vec<u8>) -> Result<HeaderList, &'static str> {
+    let list = if text.len() > RESPONSE_HEADER_BYTES_MAX {
+        None
     } else {
-        match list.uint32_value(scope) {
-            Some(TEXT_LIST) => b"content-type\0text/plain;charset=UTF-8".to_vec(),
-            Some(JSON_LIST) => b"content-type\0application/json".to_vec(),
-            _ => Vec::new(),
-        }
+        HeaderList::from_text(text, RESPONSE_HEADERS_MAX)
     };
-    let list = (text.len() <= RESPONSE_HEADER_BYTES_MAX)
-        .then(|| HeaderList::from_text(text, RESPONSE_HEADERS_MAX))
-        .flatten();
-    if list.is_none() {
-        super::throw_type_error(scope, "the response has an invalid header, or too much of them");
-    }
-    list
+    list.ok_or(INVALID_HEADERS)
 }
 
 /// A byte string (Web IDL): every code unit is a byte.
@@ -227,31 +249,106 @@ fn one_byte(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -
 
 /// The bytes of a string in UTF-8.
 fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
-    if let Ok(text) = v8::Local::<v8::String>::try_from(value)
-        && text.is_onebyte()
-    {
+    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Bytes::new() };
+    if text.is_onebyte() {
+        // A string of pieces is written piece by piece: the other way makes it one string first.
         let latin1 = one_byte(scope, value);
-        if latin1.is_ascii() {
-            return Bytes::from(latin1);
-        }
+        return if latin1.is_ascii() { Bytes::from(latin1) } else { latin1_to_utf8(&latin1) };
     }
-    Bytes::from(value.to_rust_string_lossy(scope))
+    Bytes::from(text.to_rust_string_lossy(scope))
 }
 
-/// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it, or a number that stands for
-/// a common list, or undefined; kind 0 no body, 1 string, 2 bytes, 3 stream, 4 the request's own body. Returns false when nobody waits for the response any more.
-fn respond(
+/// The bytes of a string of Latin-1 in UTF-8.
+fn latin1_to_utf8(latin1: &[u8]) -> Bytes {
+    if latin1.is_ascii() {
+        Bytes::copy_from_slice(latin1)
+    } else {
+        Bytes::from(latin1.iter().map(|byte| char::from(*byte)).collect::<String>())
+    }
+}
+
+/// Gives request `id` its reply, unless it has one; `body` makes the reply's.
+fn reply(
+    isolate: &mut v8::Isolate,
+    id: RequestId,
+    status: StatusCode,
+    make: impl FnOnce(&mut RequestState, &Weak<Actor>) -> Result<(HeaderList, ReplyBody), &'static str>,
+) -> Result<(), &'static str> {
+    let Some(state) = state_of(isolate) else { return Ok(()) };
+    let Some(request) = state.requests.get_mut(&id).filter(|request| !request.replied) else { return Ok(()) };
+    let (headers, body) = make(request, &state.actor)?;
+    request.replied = true;
+    let pipe = request.pipe.clone();
+    state.note_settled(id);
+    state.pay(id, Ok(Reply { status, headers, body }), pipe.as_ref());
+    Ok(())
+}
+
+/// Gives request `id` a reply of a string, with one more header besides those that were added.
+fn reply_text(
+    isolate: &mut v8::Isolate,
+    id: RequestId,
+    status: u32,
+    name: &[u8],
+    value: &[u8],
+    body: impl FnOnce() -> Bytes,
+) -> Result<(), &'static str> {
+    reply(isolate, id, status_of(status)?, |request, _| {
+        let mut headers = std::mem::take(&mut request.headers);
+        let fits = headers.try_push(name, value, RESPONSE_HEADER_BYTES_MAX);
+        fits.then(|| (headers, ReplyBody::Full(body()))).ok_or(INVALID_HEADERS)
+    })
+}
+
+fn push_header(
+    isolate: &mut v8::Isolate,
+    id: RequestId,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), &'static str> {
+    let Some(request) = state_of(isolate).and_then(|state| state.requests.get_mut(&id)) else {
+        return Ok(());
+    };
+    if request.headers.is_empty() {
+        request.headers = HeaderList::with_capacity(RESPONSE_HEADER_BYTES_USUAL);
+    }
+    let fits = request.headers.try_push(name, value, RESPONSE_HEADER_BYTES_MAX);
+    if fits { Ok(()) } else { Err(INVALID_HEADERS) }
+}
+
+fn throw_error(scope: &mut v8::PinScope<'_, '_>, result: Result<(), &'static str>) {
+    if let Err(message) = result {
+        super::throw_type_error(scope, message);
+    }
+}
+
+/// `is_header_value(string)` -> boolean; false where it takes a closer look, too.
+fn is_header_value(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
+    let value = args.get(0);
+    let is_one_byte = v8::Local::<v8::String>::try_from(value).is_ok_and(|text| text.is_onebyte());
+    rv.set_bool(is_one_byte && HeaderList::is_value(&one_byte(scope, value)));
+}
+
+static IS_HEADER_VALUE: FastCall = FastCall::string_test(is_header_value_fast);
+
+extern "C" fn is_header_value_fast(_this: v8::Local<'_, v8::Value>, value: &OneByteStr) -> bool {
+    HeaderList::is_value(value.as_bytes())
+}
+
+/// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it; kind 0 no body, 1 string,
+/// 2 bytes, 3 stream, 4 the request's own body.
+fn respond(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
     let id = super::id_arg(&args, 0);
-    let status =
-        u16::try_from(super::u32_arg(&args, 1)).ok().and_then(|code| StatusCode::from_u16(code).ok());
-    let Some(status) = status.filter(|status| status.as_u16() >= 200) else {
-        return super::throw_range_error(scope, "the response's status is not one that can be sent");
-    };
-    let Some(headers) = header_list(scope, args.get(2)) else { return };
+    let status = status_of(super::u32_arg(&args, 1));
+    let headers = header_list(one_byte(scope, args.get(2)));
     let kind = super::u32_arg(&args, 3);
     let full = match kind {
         1 => utf8(scope, args.get(4)),
@@ -261,32 +358,83 @@ fn respond(
         },
         _ => Bytes::new(),
     };
-    let Some(state) = state_of(scope) else { return };
-    let owner = std::sync::Weak::clone(&state.actor);
-    let Some(request) = state.requests.get_mut(&id).filter(|request| !request.replied) else {
-        return rv.set_bool(false);
-    };
-    request.replied = true;
-    let mut pipe = None;
-    let body = match kind {
-        1 | 2 => ReplyBody::Full(full),
-        3 => {
-            let made = Pipe::new(move |event| tell(&owner, id, event));
-            let reader = made.reader(None);
-            request.pipe = Some(Arc::clone(&made));
-            pipe = Some(made);
-            ReplyBody::Stream(reader)
-        }
-        4 => request.body.take().map_or(ReplyBody::Empty, ReplyBody::Incoming),
-        _ => ReplyBody::Empty,
-    };
-    state.note_settled(id);
-    let reply = Reply { status, headers, body };
-    let actor = state.actor.upgrade();
-    rv.set_bool(actor.is_some_and(|actor| actor.reply(id, Ok(reply), pipe.as_ref())));
+    let result = status.and_then(|status| {
+        reply(scope, id, status, |request, actor| {
+            let headers = headers?;
+            let body = match kind {
+                1 | 2 => ReplyBody::Full(full),
+                3 => {
+                    let owner = Weak::clone(actor);
+                    let pipe = Pipe::new(move |event| tell(&owner, id, event));
+                    let reader = pipe.reader();
+                    request.pipe = Some(pipe);
+                    ReplyBody::Stream(reader)
+                }
+                4 => request.body.take().map_or(ReplyBody::Empty, ReplyBody::Incoming),
+                _ => ReplyBody::Empty,
+            };
+            Ok((headers, body))
+        })
+    });
+    throw_error(scope, result);
 }
 
-fn tell(actor: &std::sync::Weak<crate::worker::Actor>, id: RequestId, event: PipeEvent) {
+/// `add_header(rid, name, value)`: to the response that `respond_text` will give.
+fn add_header(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let (name, value) = (one_byte(scope, args.get(1)), one_byte(scope, args.get(2)));
+    let result = push_header(scope, super::id_arg(&args, 0), &name, &value);
+    throw_error(scope, result);
+}
+
+static ADD_HEADER: FastCall = FastCall::header(add_header_fast);
+
+extern "C" fn add_header_fast(
+    _this: v8::Local<'_, v8::Value>,
+    id: f64,
+    name: &OneByteStr,
+    value: &OneByteStr,
+    info: &mut FastCallInfo<'_>,
+) {
+    guard_fast(info, "add_header", |isolate| {
+        push_header(isolate, super::id_of(id), name.as_bytes(), value.as_bytes())
+    });
+}
+
+/// `respond_text(rid, status, name, value, body)`: as `respond`, for a string and at least one header, the last.
+fn respond_text(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    _rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let (id, status) = (super::id_arg(&args, 0), super::u32_arg(&args, 1));
+    let (name, value) = (one_byte(scope, args.get(2)), one_byte(scope, args.get(3)));
+    let body = utf8(scope, args.get(4));
+    let result = reply_text(scope, id, status, &name, &value, || body);
+    throw_error(scope, result);
+}
+
+static RESPOND_TEXT: FastCall = FastCall::response(respond_text_fast);
+
+extern "C" fn respond_text_fast(
+    _this: v8::Local<'_, v8::Value>,
+    id: f64,
+    status: u32,
+    name: &OneByteStr,
+    value: &OneByteStr,
+    body: &OneByteStr,
+    info: &mut FastCallInfo<'_>,
+) {
+    guard_fast(info, "respond_text", |isolate| {
+        let body = || latin1_to_utf8(body.as_bytes());
+        reply_text(isolate, super::id_of(id), status, name.as_bytes(), value.as_bytes(), body)
+    });
+}
+
+fn tell(actor: &Weak<Actor>, id: RequestId, event: PipeEvent) {
     let Some(actor) = actor.upgrade() else { return };
     match event {
         PipeEvent::Room => actor.post(Event::Room(id)),
@@ -363,7 +511,7 @@ fn hold(
 ) {
     let id = super::id_arg(&args, 0);
     let Some(state) = state_of(scope) else { return };
-    let owner = std::sync::Weak::clone(&state.actor);
+    let owner = Weak::clone(&state.actor);
     let Some(actor) = state.actor.upgrade() else { return };
     let Some(request) = state.requests.get_mut(&id) else { return rv.set_bool(false) };
     request.holds += 1;
@@ -372,7 +520,7 @@ fn hold(
         let timeout = std::time::Duration::from_millis(actor.spec().limits.timeout_ms);
         let until = request.deadline + timeout;
         actor.runtime().spawn(async move {
-            tokio::time::sleep_until(until.into()).await;
+            tokio::time::sleep_until(std::time::Instant::from(until).into()).await;
             if let Some(actor) = owner.upgrade() {
                 actor.post(Event::Expired(id));
             }

@@ -132,9 +132,13 @@ class Request {
   #signalSource = undefined;
 
   constructor(input, init = undefined) {
-    if (input === webidl.internal) return;
+    // A server's requests are made by a constructor that V8 can inline.
+    if (input !== webidl.internal) this.#initialize(input, init, arguments.length);
+  }
+
+  #initialize(input, init, count) {
     const prefix = "Failed to construct 'Request'";
-    webidl.requiredArguments(arguments.length, 1, prefix);
+    webidl.requiredArguments(count, 1, prefix);
     const from = isRequest(input) ? input : undefined;
     if (from === undefined) input = converters.USVString(input, prefix, "Argument 1");
     const dictionary = init === undefined ? undefined : convertRequestInit(init, prefix, "Argument 2");

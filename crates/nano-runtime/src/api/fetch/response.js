@@ -15,13 +15,12 @@ const { converters } = webidl;
 const TEXT_LIST = ["content-type", "text/plain;charset=UTF-8"];
 const JSON_LIST = ["content-type", "application/json"];
 
-// What `ops.respond` takes for them; undefined stands for no headers, and a string is as `joinedList` makes it.
-const SEND_TEXT_LIST = 1;
-const SEND_JSON_LIST = 2;
-
 // The kinds of body that `ops.respond` takes; the others are in `send.js`.
 const SEND_NONE = 0;
 const SEND_STRING = 1;
+
+/** Header lists of up to this length go to native code piece by piece. */
+const FEW = 32;
 
 /** In `#body`: consumed before anything needed a Body. */
 const USED = { __proto__: null };
@@ -78,19 +77,22 @@ class Response {
     respond = (rid, response, sendBody) => {
       const status = response.#status;
       if (status === 0) throw new TypeError("Response.error() cannot be sent");
-      let list = response.#headers === undefined ? response.#list : getHeaderList(response.#headers);
-      // The lists of most responses have a name, and are not taken apart on the way out.
-      if (list === TEXT_LIST) list = SEND_TEXT_LIST;
-      else if (list === JSON_LIST) list = SEND_JSON_LIST;
-      else if (list !== undefined) list = joinedList(list);
+      const list = response.#headers === undefined ? response.#list : getHeaderList(response.#headers);
       const body = response.#body;
-      if (body === null) {
-        ops.respond(rid, status, list, SEND_NONE, undefined);
-      } else if (typeof body === "string") {
+      if (typeof body === "string") {
         response.#body = USED;
-        ops.respond(rid, status, list, SEND_STRING, body);
+        const last = list.length - 2;
+        if (last < 0 || last > FEW) {
+          ops.respond(rid, status, joinedList(list), SEND_STRING, body);
+        } else {
+          // Most responses: optimised code hands strings to native code as they lie there.
+          for (let i = 0; i < last; i += 2) ops.add_header(rid, list[i], list[i + 1]);
+          ops.respond_text(rid, status, list[last], list[last + 1], body);
+        }
+      } else if (body === null) {
+        ops.respond(rid, status, list === undefined ? "" : joinedList(list), SEND_NONE, undefined);
       } else {
-        return sendBody(rid, status, list, bodyOf(response));
+        return sendBody(rid, status, list === undefined ? "" : joinedList(list), bodyOf(response));
       }
     };
     responseFromParts = (body, status, statusText, list, rare) => {
@@ -132,9 +134,9 @@ class Response {
       response.#body = stringifyJSON(data, prefix);
       response.#list = JSON_LIST;
     } else {
-      const { headers, status, statusText } = convertResponseInit(init, prefix);
+      response.#convertInit(init, prefix);
       const body = stringifyJSON(data, prefix);
-      response.#setInit(headers, status, statusText, prefix);
+      response.#checkInit(prefix);
       response.#refuseNullBodyStatus(prefix);
       response.#body = body;
       response.#defaultType("application/json");
@@ -143,21 +145,39 @@ class Response {
   }
 
   #initialize(init, body, prefix) {
-    const { headers, status, statusText } = convertResponseInit(init, prefix);
+    this.#convertInit(init, prefix);
     const extracted = body === null ? null : bodies.extractBody(body, prefix);
-    this.#setInit(headers, status, statusText, prefix);
+    this.#checkInit(prefix);
     if (body === null) return;
     this.#refuseNullBodyStatus(prefix);
     this.#setBody(body, extracted);
   }
 
-  /** "Initialize a response", without its body. */
-  #setInit(headers, status, statusText, prefix) {
+  /** ResponseInit: members are read in alphabetical order (Web IDL, 3.2.17). Nobody sees them until they are checked. */
+  #convertInit(init, prefix) {
+    if (init === undefined || init === null) return;
+    if (!webidl.isObject(init)) {
+      throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
+    }
+    const headers = init.headers;
+    if (headers !== undefined) this.#list = convertInit(headers, prefix, "'headers' of 'ResponseInit'");
+    const status = init.status;
+    if (status !== undefined) {
+      this.#status = converters["unsigned short"](status, prefix, "'status' of 'ResponseInit'");
+    }
+    const statusText = init.statusText;
+    if (statusText !== undefined) {
+      this.#statusText = converters.ByteString(statusText, prefix, "'statusText' of 'ResponseInit'");
+    }
+  }
+
+  /** "Initialize a response" with what was converted, without its body. */
+  #checkInit(prefix) {
+    const status = this.#status;
     if (status < 200 || status > 599) throw new RangeError(`${prefix}: the status ${status} is outside 200 to 599`);
+    const statusText = this.#statusText;
     if (!isReasonPhrase(statusText)) throw new TypeError(`${prefix}: '${statusText}' is not a reason phrase`);
-    this.#status = status;
-    this.#statusText = statusText;
-    if (headers !== undefined) this.#list = checkList(headers, prefix);
+    if (this.#list !== undefined) this.#list = checkList(this.#list, prefix);
   }
 
   #refuseNullBodyStatus(prefix) {
@@ -244,23 +264,6 @@ function stringifyJSON(data, prefix) {
   const string = JSONStringify(data);
   if (string === undefined) throw new TypeError(`${prefix}: the value cannot be serialized to JSON`);
   return string;
-}
-
-/** ResponseInit: members are read in alphabetical order (Web IDL, 3.2.17). */
-function convertResponseInit(init, prefix) {
-  if (init === undefined || init === null) return { headers: undefined, status: 200, statusText: "" };
-  if (!webidl.isObject(init)) {
-    throw new TypeError(`${prefix}: Argument 2 cannot be converted to a dictionary (ResponseInit)`);
-  }
-  let headers = init.headers;
-  if (headers !== undefined) headers = convertInit(headers, prefix, "'headers' of 'ResponseInit'");
-  let status = init.status;
-  if (status === undefined) status = 200;
-  else status = converters["unsigned short"](status, prefix, "'status' of 'ResponseInit'");
-  let statusText = init.statusText;
-  if (statusText === undefined) statusText = "";
-  else statusText = converters.ByteString(statusText, prefix, "'statusText' of 'ResponseInit'");
-  return { headers, status, statusText };
 }
 
 exports.Response = Response;

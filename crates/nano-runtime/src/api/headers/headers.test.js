@@ -95,6 +95,36 @@ test("Headers: a record is read as Web IDL says", () => {
   assert(read);
 });
 
+test("Headers: a plain object is read as any record", () => {
+  const log = [];
+  const value = (text) => ({ toString() { log.push(text); return text; } });
+  const init = {
+    "Content-Type": "text/plain", "X-Number": 5, padded: " v\t", latin: "\xe9", object: value("converted"),
+    get late() { delete this.gone; return "l"; },
+    gone: "x",
+  };
+  Object.prototype.polluted = "x";
+  try {
+    assertEquals([...new Headers(init)], [
+      ["content-type", "text/plain"], ["late", "l"], ["latin", "\xe9"], ["object", "converted"], ["padded", "v"], ["x-number", "5"],
+    ]);
+  } finally {
+    delete Object.prototype.polluted;
+  }
+  assertEquals(log, ["converted"]);
+  assertEquals([...new Headers(Object.assign(Object.create(null), { a: "b" }))], [["a", "b"]]);
+  assertEquals([...new Headers({})], []);
+  for (const [bad, seen] of [
+    [{ a: "\u0101", z: value("z") }, []], [{ "\u0101": "a", z: value("z") }, []],
+    [{ a: "b\nc", z: value("z") }, ["z"]], [{ "a b": "c", z: value("z") }, ["z"]], [{ "": "c", z: value("z") }, ["z"]],
+    [{ a: Symbol("s"), z: value("z") }, []], [{ z: value("z"), [Symbol("s")]: "a" }, ["z"]],
+  ]) {
+    log.length = 0;
+    assertThrows(() => new Headers(bad), TypeError);
+    assertEquals(log, seen);
+  }
+});
+
 test("Headers: interface", () => {
   const members = ["append", "delete", "entries", "forEach", "get", "getSetCookie", "has", "keys", "set", "values"];
   assertEquals(Object.keys(Headers.prototype).sort(), members);

@@ -1,9 +1,10 @@
 //! The head of a response, and how its body is framed (RFC 9112, sections 4 to 6).
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
+use nano_runtime::Moment;
 
 use super::super::answer::Outgoing;
 
@@ -27,7 +28,7 @@ pub(super) struct Terms {
 }
 
 /// Writes the head of `outgoing`; `now` need not be newer than the request.
-pub(super) fn head(out: &mut Vec<u8>, outgoing: &Outgoing, terms: Terms, now: Instant) -> Framing {
+pub(super) fn head(out: &mut Vec<u8>, outgoing: &Outgoing, terms: Terms, now: Moment) -> Framing {
     status_line(out, outgoing.status, terms.is_http_1_0);
     let mut has_date = false;
     let length = outgoing.each_header(|name, value| {
@@ -111,7 +112,7 @@ pub(super) fn chunk_size(out: &mut Vec<u8>, bytes: usize) {
 
 /// The line of the date, made anew each second.
 struct DateLine {
-    valid_until: Instant,
+    valid_until: Moment,
     line: Vec<u8>,
 }
 
@@ -119,7 +120,7 @@ thread_local! {
     static DATE: RefCell<Option<DateLine>> = const { RefCell::new(None) };
 }
 
-fn date(out: &mut Vec<u8>, now: Instant) {
+fn date(out: &mut Vec<u8>, now: Moment) {
     DATE.with_borrow_mut(|date| {
         let date = match date {
             Some(date) if now < date.valid_until => date,
@@ -129,7 +130,7 @@ fn date(out: &mut Vec<u8>, now: Instant) {
                     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
                 let left = Duration::from_secs(1).saturating_sub(Duration::from_nanos(into_second.into()));
                 let line = format!("date: {}\r\n", httpdate::fmt_http_date(time)).into_bytes();
-                stale.insert(DateLine { valid_until: Instant::now() + left, line })
+                stale.insert(DateLine { valid_until: Moment::now() + left, line })
             }
         };
         out.extend_from_slice(&date.line);

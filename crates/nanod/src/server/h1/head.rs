@@ -5,11 +5,10 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::{Method, Uri};
 use httparse::{Header, ParserConfig};
-use nano_runtime::HeaderList;
+use nano_runtime::{HeaderList, Moment};
 
 use super::super::HEAD_BYTES_MAX;
 use super::super::answer::{Problem, whole_number};
@@ -56,7 +55,7 @@ pub(super) fn parse(
     let mut request = httparse::Request::new(&mut []);
     let parsed = ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, &mut headers);
     let refuse = |problem, asked: Option<Asked>| {
-        let anyone = || Asked { arrived: Instant::now(), id: ids.make(), accept_html: false, is_head: false };
+        let anyone = || Asked { arrived: Moment::now(), id: ids.make(), accept_html: false, is_head: false };
         Err(Refused { problem, asked: asked.unwrap_or_else(anyone) })
     };
     let length = match parsed {
@@ -69,7 +68,7 @@ pub(super) fn parse(
     let is_http_1_0 = request.version == Some(0);
     let method = request.method.unwrap_or_default();
     let asked = Asked {
-        arrived: Instant::now(),
+        arrived: Moment::now(),
         id: ids.of(seen.request_id),
         accept_html: seen.accept.is_some_and(prefers_html),
         is_head: method == "HEAD",

@@ -13,11 +13,11 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
-use nano_runtime::{BodyError, IncomingBody};
+use nano_runtime::{BodyError, IncomingBody, Moment};
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 
@@ -287,7 +287,7 @@ impl Connection<'_> {
         mut outgoing: Outgoing,
         terms: Terms,
         upload: &mut Option<Upload>,
-        now: Instant,
+        now: Moment,
     ) -> std::io::Result<bool> {
         let framing = encode::head(&mut self.output.text, &outgoing, terms, now);
         let keep_alive = terms.keep_alive && framing != Framing::Close;
