@@ -18,14 +18,16 @@ use super::clock::{Moment, nanos, timespec_ns};
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
 use super::spares::Bench;
 
-/// How often running turns are looked at.
+/// How often turns are looked at while one runs.
 const TICK: Duration = Duration::from_millis(4);
+/// How often when the last look found nothing at work. Each look takes a core away from somebody for a moment.
+const SLOW_TICK: Duration = Duration::from_millis(10);
 /// A turn that runs this long gives its place among tokio's workers away, and again after as long.
 const HAND_OVER_AFTER: Duration = Duration::from_millis(10);
 /// How long the hand-over waits, so that another thread really takes the place.
 const HAND_OVER_PAUSE: Duration = Duration::from_micros(300);
 /// Ticks without any work after which the watchdog sleeps until a turn wakes it.
-const IDLE_TICKS: u32 = 50;
+const IDLE_TICKS: u32 = 20;
 
 /// Turns that were made to give their worker away, since the process started.
 static HANDED_OVER: AtomicU64 = AtomicU64::new(0);
@@ -308,11 +310,13 @@ fn watch(shared: &Shared, bench: &Arc<Bench>) {
     let mut sights: Vec<Sight> = Vec::new();
     let mut idle_ticks = 0;
     let mut pressure = Pressure::new();
+    let mut tick = TICK;
     loop {
-        std::thread::park_timeout(TICK);
+        std::thread::park_timeout(tick);
         let slots = shared.slots.lock().clone();
         let seen = look(&slots, &mut sights);
         let busy = seen.busy;
+        tick = if seen.at_work { TICK } else { SLOW_TICK };
         if busy {
             bench.balance(pressure.wants_all(seen.length), seen.stuck);
         }
@@ -341,6 +345,8 @@ fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
 struct Seen {
     /// A slot moved since the last look, or is at work.
     busy: bool,
+    /// A slot is at work.
+    at_work: bool,
     /// The longest work under way.
     length: TurnLength,
     /// Turns that were asked to give their worker away and do not: they are inside a built-in.
@@ -366,6 +372,7 @@ fn look(slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
 fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let sequence = slot.sequence.load(Ordering::SeqCst);
     let at_work = sequence % 2 == 1;
+    seen.at_work |= at_work;
     let now = Moment::now().ns();
     if sequence != sight.sequence {
         sight.sequence = sequence;

@@ -129,6 +129,7 @@ pub(super) fn forget_timers(scope: &mut v8::PinScope<'_, '_>, ids: Vec<u32>) {
 pub(super) fn abort(scope: &mut v8::PinScope<'_, '_>, id: RequestId) {
     let Some(request) = state_of(scope).and_then(|state| state.requests.get_mut(&id)) else { return };
     request.replied = true;
+    request.gone = true;
     let waiting = request.waiting_write.take();
     if let Some(op) = waiting {
         settle(scope, op, OpResult::Bool(false));

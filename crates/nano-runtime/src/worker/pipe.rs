@@ -95,10 +95,10 @@ impl Pipe {
         }
     }
 
-    /// Whether the reader is gone or has read to the end.
+    /// Whether it has an end, and nothing before that is left to read.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.state.lock();
-        state.reader_gone || (state.end.is_some() && state.chunks.is_empty())
+        state.end.is_some() && state.chunks.is_empty()
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) struct RequestState {
     pub(crate) body_fault: Option<Fault>,
     /// A response has been given.
     pub(crate) replied: bool,
+    /// The client left, and the app knows. Until it does, its stream is not over.
+    pub(crate) gone: bool,
     /// The first headers of a response that is about to be given.
     pub(crate) headers: HeaderList,
     pub(crate) pipe: Option<Arc<Pipe>>,
@@ -247,6 +249,7 @@ impl IsolateState {
             body_taken: false,
             body_fault: None,
             replied: false,
+            gone: false,
             headers: HeaderList::default(),
             pipe: None,
             waiting_write: None,
@@ -364,9 +367,9 @@ impl IsolateState {
 
     /// Whether nothing of `id` is left to do.
     pub(crate) fn is_finished(&self, id: RequestId) -> bool {
-        self.requests
-            .get(&id)
-            .is_some_and(|r| r.replied && r.holds == 0 && r.pipe.as_ref().is_none_or(|pipe| pipe.is_over()))
+        self.requests.get(&id).is_some_and(|r| {
+            r.replied && r.holds == 0 && (r.gone || r.pipe.as_ref().is_none_or(|pipe| pipe.is_over()))
+        })
     }
 
     /// Request `id` was answered, or one of its `waitUntil` promises was settled: it may have nothing left to do.

@@ -76,6 +76,11 @@ impl OutBody {
         self
     }
 
+    /// Whether all of it is here.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.source, Source::Full(_))
+    }
+
     /// The bytes, if that is all there is and will be.
     pub(super) fn take_full(&mut self) -> Option<Bytes> {
         match &mut self.source {

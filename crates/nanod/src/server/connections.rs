@@ -121,7 +121,8 @@ impl Connection {
         *self.waker.lock() = Some(waker.clone());
     }
 
-    fn note_idle(&self) {
+    /// The connection's idle time begins anew.
+    pub(super) fn note_idle(&self) {
         self.idle_since.store(self.all.sweeps.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 

@@ -45,22 +45,28 @@ pub(super) struct Refused {
     pub(super) asked: Asked,
 }
 
-/// Parses the head that `bytes` begin with. `None`: it is not all there. `route` tells whom a host belongs to.
-pub(super) fn parse(
-    bytes: &[u8],
-    ids: &Ids,
-    route: impl FnOnce(Option<&[u8]>) -> Option<Arc<App>>,
-) -> Result<Option<Parsed>, Refused> {
+/// What a connection's next bytes are.
+#[allow(clippy::large_enum_variant, reason = "a head is what comes, mostly")]
+pub(super) enum Parse {
+    Head(Parsed),
+    /// A head that is not all there.
+    Partial,
+    Refused(Box<Refused>),
+    Http2,
+}
+
+/// Parses the head that `bytes` begin with. `route` tells whom a host belongs to.
+pub(super) fn parse(bytes: &[u8], ids: &Ids, route: impl FnOnce(Option<&[u8]>) -> Option<Arc<App>>) -> Parse {
     let mut headers = [MaybeUninit::<Header<'_>>::uninit(); HEADERS_MAX];
     let mut request = httparse::Request::new(&mut []);
     let parsed = ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, &mut headers);
     let refuse = |problem, asked: Option<Asked>| {
         let anyone = || Asked { arrived: Moment::now(), id: ids.make(), accept_html: false, is_head: false };
-        Err(Refused { problem, asked: asked.unwrap_or_else(anyone) })
+        Parse::Refused(Box::new(Refused { problem, asked: asked.unwrap_or_else(anyone) }))
     };
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => length,
-        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Parse::Partial,
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return refuse(Problem::HeadTooLarge, None),
         Err(_) => return refuse(Problem::Malformed, None),
     };
@@ -95,14 +101,14 @@ pub(super) fn parse(
         Some(Framing::Length(length)) => Some(length),
         _ => None,
     };
-    Ok(Some(Parsed {
+    Parse::Head(Parsed {
         head: Head { asked, method, target, headers: list, app: route(host), length: length_said },
         bytes: length,
         framing: framing.filter(|framing| *framing != Framing::Length(0)),
         keep_alive: !seen.close && (!is_http_1_0 || seen.keep_alive),
         is_http_1_0,
         expects_continue: seen.expects_continue && !is_http_1_0,
-    }))
+    })
 }
 
 const HOST: &str = "host";
@@ -208,10 +214,13 @@ fn target_of(target: &str) -> Option<(Option<String>, Box<str>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Framing, Ids, Parsed, parse};
+    use super::{Framing, Ids, Parse, Parsed, parse};
 
     fn parsed(bytes: &str) -> Option<Parsed> {
-        parse(bytes.as_bytes(), &Ids::new(), |_| None).ok().flatten()
+        match parse(bytes.as_bytes(), &Ids::new(), |_| None) {
+            Parse::Head(parsed) => Some(parsed),
+            _ => None,
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::{Front, HEAD_BYTES_MAX};
 
 use body::{Decoder, Feed, Wants};
 use encode::{Framing, Terms};
-use head::{Parsed, Refused};
+use head::{Parse, Parsed};
 use io::{Input, Output};
 
 /// What an HTTP/2 client begins with (RFC 9113, section 3.4).
@@ -61,6 +61,7 @@ pub(super) async fn serve(
         stream: Stall::new(stream),
         input: Input::default(),
         output: Output::default(),
+        searched: 0,
         registered: false,
     };
     match connection.run().await? {
@@ -89,6 +90,8 @@ struct Connection<'a> {
     stream: Stall,
     input: Input,
     output: Output,
+    /// Bytes of the next head in which its end was looked for.
+    searched: usize,
     registered: bool,
 }
 
@@ -109,37 +112,79 @@ enum Look {
     Quiet,
 }
 
+/// A request whose answer takes more than writing some bytes.
+struct Exchange {
+    answer: Answer,
+    upload: Option<Upload>,
+    /// A body comes that nobody will read.
+    refused_body: bool,
+    keep_alive: bool,
+    is_http_1_0: bool,
+    arrived: Moment,
+}
+
 impl Connection<'_> {
     async fn run(&mut self) -> std::io::Result<Finished> {
         loop {
-            let parsed = match self.next_head().await? {
-                Next::Head(parsed) => parsed,
-                Next::End => return Ok(Finished::Clean),
-                Next::Http2 => return Ok(Finished::Http2),
-                Next::Refused(refused) => {
+            match self.next_head() {
+                Parse::Head(parsed) => {
+                    if let Some(exchange) = self.begin(parsed) {
+                        self.entry.connection.begin_only();
+                        let finished = self.finish(*exchange).await?;
+                        self.entry.connection.end_only();
+                        if let Some(finished) = finished {
+                            return Ok(finished);
+                        }
+                    }
+                    // A client that pipelines without an end must not keep the thread for itself.
+                    tokio::task::coop::consume_budget().await;
+                }
+                Parse::Partial => {
+                    if !self.fill().await? {
+                        return Ok(Finished::Clean);
+                    }
+                }
+                Parse::Http2 => return Ok(Finished::Http2),
+                Parse::Refused(refused) => {
                     let outgoing = Outgoing::problem(refused.problem, &refused.asked, None);
                     let terms = Terms { is_http_1_0: false, keep_alive: false };
                     self.send(outgoing, terms, &mut None, refused.asked.arrived).await?;
                     return Ok(Finished::Unread);
                 }
-            };
-            self.entry.connection.begin_only();
-            let finished = self.exchange(parsed).await?;
-            self.entry.connection.end_only();
-            if let Some(finished) = finished {
-                return Ok(finished);
             }
-            // A client that pipelines without an end must not keep the thread for itself.
-            tokio::task::coop::consume_budget().await;
         }
     }
 
-    /// One request and its answer. `None`: the connection can take the next.
-    async fn exchange(&mut self, parsed: Parsed) -> std::io::Result<Option<Finished>> {
+    /// The next request's head, if all of it came.
+    fn next_head(&mut self) -> Parse {
+        let bytes = self.input.bytes();
+        let worth_a_try = match self.searched {
+            0 => !bytes.is_empty(),
+            // A head that comes byte by byte is not parsed anew for each.
+            searched => bytes.len() >= HEAD_BYTES_MAX || has_empty_line(bytes, searched),
+        };
+        if bytes.first() == Some(&b'P') && is_preface_or_part(bytes) {
+            return if bytes.len() >= HTTP_2_PREFACE.len() { Parse::Http2 } else { Parse::Partial };
+        }
+        self.searched = bytes.len();
+        if !worth_a_try {
+            return Parse::Partial;
+        }
+        let route = |host: Option<&[u8]>| request::route(self.front, self.own, host);
+        let next = head::parse(bytes, &self.front.ids, route);
+        if let Parse::Head(parsed) = &next {
+            self.input.drop_front(parsed.bytes);
+            self.searched = 0;
+        }
+        next
+    }
+
+    /// Gives a request to its app. `None`: its answer is on its way, and the connection can take the next.
+    fn begin(&mut self, parsed: Parsed) -> Option<Box<Exchange>> {
         let Parsed { head, framing, keep_alive, is_http_1_0, expects_continue, bytes: _ } = parsed;
-        let now = head.asked.arrived;
+        let arrived = head.asked.arrived;
         let mut upload = None;
-        let answer = request::answer(self.front, head, |max| {
+        let mut answer = request::answer(self.front, head, |max| {
             let framing = framing?;
             let decoder = Decoder::new(framing);
             let feed = Feed::new(decoder.certain());
@@ -150,7 +195,29 @@ impl Connection<'_> {
             upload = Some(begun);
             Some(reader)
         });
-        let has_body = framing.is_some();
+        if let Answer::Ready(outgoing) = &mut answer
+            && framing.is_none()
+            && self.may_stay(keep_alive, outgoing)
+            && outgoing.body.is_full()
+            && !self.output.is_large()
+        {
+            let terms = Terms { is_http_1_0, keep_alive };
+            self.send_whole(outgoing, terms, arrived);
+            self.entry.connection.note_idle();
+            return None;
+        }
+        let refused_body = framing.is_some() && upload.is_none();
+        Some(Box::new(Exchange { answer, upload, refused_body, keep_alive, is_http_1_0, arrived }))
+    }
+
+    /// Whether the connection may be used after this answer, by what is known before it is sent.
+    fn may_stay(&self, keep_alive: bool, outgoing: &Outgoing) -> bool {
+        keep_alive && !outgoing.is_last && self.entry.connection.verdict() == Verdict::Serve
+    }
+
+    /// Waits for the answer, sends it, and sees to the rest of the request. `None`: the connection can take the next.
+    async fn finish(&mut self, exchange: Exchange) -> std::io::Result<Option<Finished>> {
+        let Exchange { answer, mut upload, refused_body, keep_alive, is_http_1_0, arrived } = exchange;
         let outgoing = match answer {
             Answer::Ready(outgoing) => outgoing,
             Answer::Waiting(mut outgoing) => {
@@ -170,12 +237,9 @@ impl Connection<'_> {
             }
         };
         // Where the next request begins is known only once this one's body is read.
-        let refused_body = has_body && upload.is_none();
         let unwanted = refused_body || upload.as_ref().is_some_and(Upload::is_unwanted);
-        let draining = self.entry.connection.verdict() != Verdict::Serve;
-        let keep_alive = keep_alive && !outgoing.is_last && !draining && !unwanted;
-        let terms = Terms { is_http_1_0, keep_alive };
-        let stays = self.send(outgoing, terms, &mut upload, now).await?;
+        let terms = Terms { is_http_1_0, keep_alive: self.may_stay(keep_alive, &outgoing) && !unwanted };
+        let stays = self.send(outgoing, terms, &mut upload, arrived).await?;
         if let Some(mut upload) = upload {
             // `waitUntil` work may read on.
             self.finish_upload(&mut upload).await?;
@@ -190,40 +254,6 @@ impl Connection<'_> {
         }
         self.flush().await?;
         Ok(Some(if self.input.is_empty() { Finished::Clean } else { Finished::Unread }))
-    }
-
-    /// The next request's head.
-    async fn next_head(&mut self) -> std::io::Result<Next> {
-        // Where the end of a head that is not all there was looked for.
-        let mut searched = None;
-        loop {
-            let bytes = self.input.bytes();
-            let worth_a_try = match searched {
-                None => !bytes.is_empty(),
-                // A head that comes byte by byte is not parsed anew for each.
-                Some(searched) => bytes.len() >= HEAD_BYTES_MAX || has_empty_line(bytes, searched),
-            };
-            if bytes.first() == Some(&b'P') && is_preface_or_part(bytes) {
-                if bytes.len() >= HTTP_2_PREFACE.len() {
-                    return Ok(Next::Http2);
-                }
-            } else if worth_a_try {
-                let route = |host: Option<&[u8]>| request::route(self.front, self.own, host);
-                match head::parse(bytes, &self.front.ids, route) {
-                    Ok(Some(parsed)) => {
-                        self.input.drop_front(parsed.bytes);
-                        return Ok(Next::Head(parsed));
-                    }
-                    Ok(None) => searched = Some(bytes.len()),
-                    Err(refused) => return Ok(Next::Refused(Box::new(refused))),
-                }
-            } else if !bytes.is_empty() {
-                searched = Some(bytes.len());
-            }
-            if !self.fill().await? {
-                return Ok(Next::End);
-            }
-        }
     }
 
     /// Writes what there is and waits for bytes. `false`: there will be none that count.
@@ -287,22 +317,31 @@ impl Connection<'_> {
         mut outgoing: Outgoing,
         terms: Terms,
         upload: &mut Option<Upload>,
-        now: Moment,
+        arrived: Moment,
     ) -> std::io::Result<bool> {
-        let framing = encode::head(&mut self.output.text, &outgoing, terms, now);
+        let framing = self.send_whole(&mut outgoing, terms, arrived);
         let keep_alive = terms.keep_alive && framing != Framing::Close;
-        if framing == Framing::None {
+        if framing != Framing::None && !outgoing.body.is_full() {
+            self.stream_body(outgoing.body, framing, upload).await?;
+        } else {
             // A body that nobody gets is dropped here, which tells the app.
             drop(outgoing);
-        } else if let Some(bytes) = outgoing.body.take_full() {
-            self.output.push_payload(bytes);
-        } else {
-            return self.stream_body(outgoing.body, framing, upload).await.map(|()| keep_alive);
-        }
-        if self.output.is_large() || !keep_alive {
-            self.flush().await?;
+            if self.output.is_large() || !keep_alive {
+                self.flush().await?;
+            }
         }
         Ok(keep_alive)
+    }
+
+    /// Puts out the head, and the body if all of it is there.
+    fn send_whole(&mut self, outgoing: &mut Outgoing, terms: Terms, arrived: Moment) -> Framing {
+        let framing = encode::head(&mut self.output.text, outgoing, terms, arrived);
+        if framing != Framing::None
+            && let Some(bytes) = outgoing.body.take_full()
+        {
+            self.output.push_payload(bytes);
+        }
+        framing
     }
 
     /// Sends a body that comes bit by bit.
@@ -399,15 +438,6 @@ impl Connection<'_> {
         };
         let _ = tokio::time::timeout(LINGER, goodbye).await;
     }
-}
-
-/// What comes next on a connection.
-#[allow(clippy::large_enum_variant, reason = "a head is what comes, mostly")]
-enum Next {
-    Head(Parsed),
-    Refused(Box<Refused>),
-    Http2,
-    End,
 }
 
 impl Upload {
