@@ -110,8 +110,8 @@ impl Engine {
         Isolate::new(self.inner.snapshot, limits, control)
     }
 
-    /// Runs `f` as a turn of this thread, under the watchdog's eyes.
-    pub(crate) fn turn<R>(&self, control: &Arc<Control>, f: impl FnOnce(&Turn<'_>) -> R) -> R {
-        self.inner.watchdog.turn(control, f)
+    /// Runs `f` as a turn of this thread that begins `now`, under the watchdog's eyes.
+    pub(crate) fn turn<R>(&self, control: &Arc<Control>, now: Moment, f: impl FnOnce(&Turn<'_>) -> R) -> R {
+        self.inner.watchdog.turn(control, now, f)
     }
 }

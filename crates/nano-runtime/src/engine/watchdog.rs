@@ -174,7 +174,7 @@ impl Watchdog {
         self.bench.open(runtime, threads, spares);
     }
 
-    pub(super) fn turn<R>(&self, control: &Arc<Control>, f: impl FnOnce(&Turn<'_>) -> R) -> R {
+    pub(super) fn turn<R>(&self, control: &Arc<Control>, now: Moment, f: impl FnOnce(&Turn<'_>) -> R) -> R {
         SLOT.with(|cell| {
             let slot = &**cell.get_or_init(|| {
                 let slot = Arc::new(Slot::of_this_thread());
@@ -184,7 +184,7 @@ impl Watchdog {
                 slot
             });
             slot.begin_turn(control);
-            f(&Turn { watchdog: self, slot, begun_ns: Cell::new(u64::MAX), now_ns: Cell::new(0) })
+            f(&Turn { watchdog: self, slot, begun: now, now: Cell::new(now) })
         })
     }
 }
@@ -247,19 +247,17 @@ impl Slot {
 pub(crate) struct Turn<'a> {
     watchdog: &'a Watchdog,
     slot: &'a Slot,
-    /// When the first work began; the clock is read no more often than it has to be.
-    begun_ns: Cell<u64>,
-    /// When the latest work ended.
-    now_ns: Cell<u64>,
+    begun: Moment,
+    /// When the turn began, or its latest work ended: the next begins then. The clock is read no more often than it has
+    /// to be.
+    now: Cell<Moment>,
 }
 
 impl Turn<'_> {
     /// Begins one event's work within `budget`.
     pub(crate) fn begin_work(&self, budget: Budget) {
-        let now = Moment::now().ns();
         let slot = self.slot;
-        self.begun_ns.set(self.begun_ns.get().min(now));
-        slot.started_ns.store(now, Ordering::Relaxed);
+        slot.started_ns.store(self.now.get().ns(), Ordering::Relaxed);
         slot.cpu_budget_ns.store(budget.cpu_ns, Ordering::Relaxed);
         slot.deadline_ns.store(budget.deadline.ns(), Ordering::Relaxed);
         // Sequentially consistent, against the watchdog's `asleep`: either it sees the work, or it is woken.
@@ -275,19 +273,24 @@ impl Turn<'_> {
         let slot = self.slot;
         let sequence = slot.end_work();
         let started = slot.started_ns.load(Ordering::Relaxed);
-        let now = Moment::now().ns();
-        self.now_ns.set(now);
+        let now = Moment::now();
+        self.now.set(now);
         if slot.seen_sequence.load(Ordering::Acquire) == sequence {
             let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
             before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
         } else {
-            now.saturating_sub(started)
+            now.ns().saturating_sub(started)
         }
     }
 
-    /// Nanoseconds from the first work's begin to the latest one's end.
-    pub(crate) fn elapsed_ns(&self) -> u64 {
-        self.now_ns.get().saturating_sub(self.begun_ns.get())
+    /// When the latest work ended.
+    pub(crate) fn now(&self) -> Moment {
+        self.now.get()
+    }
+
+    /// From the turn's begin to the latest work's end.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now.get() - self.begun
     }
 }
 

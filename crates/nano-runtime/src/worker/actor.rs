@@ -151,12 +151,12 @@ impl Actor {
         actor
     }
 
-    /// Serves one request. Mostly the turn runs here and the outcome is there when it ends.
-    pub(crate) fn serve(self: &Arc<Self>, exchange: Exchange) -> Answer {
+    /// Serves one request. Mostly the turn runs here and the outcome is there when it ends. Gives the time then, too.
+    pub(crate) fn serve(self: &Arc<Self>, exchange: Exchange, now: Moment) -> (Answer, Moment) {
         let id = exchange.id;
         let mut inbox = self.inbox.lock();
         match inbox.phase {
-            Phase::Dead => return Answer::Now(Err(Unserved::Retry(exchange.request))),
+            Phase::Dead => return (Answer::Now(Err(Unserved::Retry(exchange.request))), now),
             Phase::Ready if !inbox.running => {}
             _ => {
                 // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
@@ -166,16 +166,16 @@ impl Actor {
                 } else {
                     self.queue(&mut inbox, Event::Fetch(exchange));
                 }
-                return answer;
+                return (answer, now);
             }
         }
         inbox.running = true;
         drop(inbox);
         Debts::begin_here(id);
-        let left = self.turn(Some(Event::Fetch(exchange)));
+        let (left, now) = self.turn(Some(Event::Fetch(exchange)), now);
         let answer = self.debts.claim(id);
         self.go_on(left);
-        answer
+        (answer, now)
     }
 
     /// Gives the isolate an event; runs the turn unless one runs elsewhere. Requests come by [`Actor::serve`].
@@ -219,7 +219,7 @@ impl Actor {
 
     /// The caller holds its reference for the whole turn: any other may go while a script runs.
     fn run_turns(self: &Arc<Self>, first: Option<Event>) {
-        let left = self.turn(first);
+        let (left, _) = self.turn(first, Moment::now());
         self.go_on(left);
     }
 
@@ -237,13 +237,13 @@ impl Actor {
                 Left::Yield => return self.spawn_turns(None),
                 Left::Dead => return,
             }
-            left = self.turn(None);
+            (left, _) = self.turn(None, Moment::now());
         }
     }
 
-    /// One stay inside the isolate.
-    fn turn(&self, mut first: Option<Event>) -> Left {
-        let Some(isolate) = self.isolate.get() else { return Left::Dead };
+    /// One stay inside the isolate, from `now` on. Gives the time of its end, too.
+    fn turn(&self, mut first: Option<Event>, now: Moment) -> (Left, Moment) {
+        let Some(isolate) = self.isolate.get() else { return (Left::Dead, now) };
         let mut events = |scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>| {
             for done in 1.. {
                 let Some(event) = first.take().or_else(|| self.next_event()) else { return Left::Idle };
@@ -251,20 +251,22 @@ impl Actor {
                 if self.control.terminated().is_some() {
                     return Left::Dead;
                 }
-                if done >= EVENTS_PER_TURN || turn.elapsed_ns() > nanos(TURN_WALL) {
+                if done >= EVENTS_PER_TURN || turn.elapsed() > TURN_WALL {
                     return Left::Yield;
                 }
             }
             Left::Idle
         };
-        let entered =
-            self.shared.engine.turn(&self.control, |turn| isolate.enter(|scope| events(scope, turn)));
+        let (entered, now) = self.shared.engine.turn(&self.control, now, |turn| {
+            let left = isolate.enter(|scope| events(scope, turn));
+            (left, turn.now())
+        });
         match entered {
             Ok(Left::Dead) => self.die_of_termination(),
-            Ok(left) => return left,
+            Ok(left) => return (left, now),
             Err(Lost) => self.lost(),
         }
-        Left::Dead
+        (Left::Dead, Moment::now())
     }
 
     /// What came while the turn ran. What comes after this look is found once the isolate is left.

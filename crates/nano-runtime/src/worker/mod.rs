@@ -237,31 +237,31 @@ impl Worker {
     /// # Errors
     /// [`Failure`] when there is no reply of the handler.
     pub async fn fetch(&self, request: Box<Request>) -> Result<Reply, Failure> {
-        match self.begin(request) {
-            Begun::Done(result) => result,
+        match self.begin(request, Moment::now()) {
+            Begun::Done(result, _) => result,
             Begun::Pending(pending) => self.finish(pending).await,
         }
     }
 
     /// As [`Worker::fetch`], up to the first point that it would wait at. A handler that answers at once is served
-    /// whole, with no future made.
-    pub fn begin(&self, request: Box<Request>) -> Begun {
+    /// whole, with no future made. `now` was read just before: the request's CPU time may count from then.
+    pub fn begin(&self, request: Box<Request>, now: Moment) -> Begun {
         let Some(place) = self.places.take() else {
             return Begun::Pending(Pending(Step::Admit(request)));
         };
         let Some(actor) = self.ready_actor() else {
             return Begun::Pending(Pending(Step::Start(request, place.keep())));
         };
-        match self.serve(actor, request) {
-            Ok(Ok(mut reply)) => {
+        match self.serve(actor, request, now) {
+            (Ok(Ok(mut reply)), now) => {
                 if let ReplyBody::Stream(body) = &mut reply.body {
                     body.hold(Box::new(place.keep()));
                 }
-                Begun::Done(Ok(reply))
+                Begun::Done(Ok(reply), now)
             }
-            Ok(Err(Unserved::Failed(failure))) => Begun::Done(Err(failure)),
-            Ok(Err(Unserved::Retry(request))) => Begun::Pending(Pending(Step::Start(request, place.keep()))),
-            Err(served) => Begun::Pending(Pending(Step::Wait(served, place.keep()))),
+            (Ok(Err(Unserved::Failed(failure))), now) => Begun::Done(Err(failure), now),
+            (Ok(Err(Unserved::Retry(request))), _) => Begun::Pending(Pending(Step::Start(request, place.keep()))),
+            (Err(served), _) => Begun::Pending(Pending(Step::Wait(served, place.keep()))),
         }
     }
 
@@ -287,7 +287,7 @@ impl Worker {
                 Some(actor) => actor,
                 None => self.start_actor(self.deadline_of(&request)).await?,
             };
-            let outcome = match self.serve(actor, request) {
+            let outcome = match self.serve(actor, request, Moment::now()).0 {
                 Ok(outcome) => outcome,
                 Err(served) => served.await,
             };
@@ -304,14 +304,19 @@ impl Worker {
         request.arrived + self.shared.spec.limits.timeout()
     }
 
-    /// Gives the request to the isolate: what came of it, or the wait for that.
-    fn serve(&self, actor: Arc<Actor>, request: Box<Request>) -> Result<Outcome, Served> {
+    /// Gives the request to the isolate: what came of it, or the wait for that; and the time then.
+    fn serve(
+        &self,
+        actor: Arc<Actor>,
+        request: Box<Request>,
+        now: Moment,
+    ) -> (Result<Outcome, Served>, Moment) {
         let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
         let deadline = self.deadline_of(&request);
         actor.touch(request.arrived);
-        match actor.serve(Exchange { id, request, deadline }) {
-            Answer::Now(outcome) => Ok(outcome),
-            Answer::Later(outcome) => Err(Served::new(actor, id, outcome, deadline)),
+        match actor.serve(Exchange { id, request, deadline }, now) {
+            (Answer::Now(outcome), now) => (Ok(outcome), now),
+            (Answer::Later(outcome), now) => (Err(Served::new(actor, id, outcome, deadline)), now),
         }
     }
 
@@ -489,8 +494,8 @@ fn with_place(mut reply: Reply, place: Place<Arc<Places>>) -> Reply {
 
 /// What [`Worker::begin`] came to.
 pub enum Begun {
-    /// The answer.
-    Done(Result<Reply, Failure>),
+    /// The answer, and when it was there.
+    Done(Result<Reply, Failure>, Moment),
     /// To be waited for with [`Worker::finish`].
     Pending(Pending),
 }

@@ -93,7 +93,8 @@ pub(super) fn answer(
     let Head { asked, method, target, headers, app, length } = head;
     let Some(app) = app else { return Answer::Ready(Outgoing::problem(Problem::UnknownHost, &asked, None)) };
     if length.is_some_and(|bytes| bytes > app.max_body_bytes) {
-        return Answer::Ready(respond(front, &app, &asked, Err(Fault::BodyTooLarge.into())));
+        let refused = Err(Fault::BodyTooLarge.into());
+        return Answer::Ready(respond(front, &app, &asked, refused, asked.arrived));
     }
     let request = Box::new(nano_runtime::Request {
         arrived: asked.arrived,
@@ -104,19 +105,25 @@ pub(super) fn answer(
         body: body(app.max_body_bytes),
         id: asked.id.clone(),
     });
-    match app.worker.begin(request) {
-        Begun::Done(result) => Answer::Ready(respond(front, &app, &asked, result)),
+    match app.worker.begin(request, asked.arrived) {
+        Begun::Done(result, now) => Answer::Ready(respond(front, &app, &asked, result, now)),
         Begun::Pending(pending) => {
             let front = Arc::clone(front);
             Answer::Waiting(Box::pin(async move {
                 let result = app.worker.finish(pending).await;
-                respond(&front, &app, &asked, result)
+                respond(&front, &app, &asked, result, Moment::now())
             }))
         }
     }
 }
 
-fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failure>) -> Outgoing {
+fn respond(
+    front: &Front,
+    app: &App,
+    asked: &Asked,
+    result: Result<Reply, Failure>,
+    now: Moment,
+) -> Outgoing {
     let outgoing = match result {
         Ok(reply) => Outgoing::reply(reply, asked),
         Err(failed) => {
@@ -124,7 +131,7 @@ fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failur
             Outgoing::problem(Problem::Fault(failed.fault), asked, detail)
         }
     };
-    let took = asked.arrived.elapsed();
+    let took = now - asked.arrived;
     let status = outgoing.status.as_u16();
     app.stats.count(status, took);
     tracing::debug!(
