@@ -18,10 +18,10 @@ use super::clock::{Moment, nanos, timespec_ns};
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
 use super::spares::Bench;
 
-/// How often turns are looked at while one runs.
+/// How often turns are looked at while one lasts.
 const TICK: Duration = Duration::from_millis(4);
-/// How often when the last look found nothing at work. Each look takes a core away from somebody for a moment.
-const SLOW_TICK: Duration = Duration::from_millis(10);
+/// How often else. Each look takes a core away from somebody for a moment.
+const SLOW_TICK: Duration = HAND_OVER_AFTER;
 /// A turn that runs this long gives its place among tokio's workers away, and again after as long.
 const HAND_OVER_AFTER: Duration = Duration::from_millis(10);
 /// How long the hand-over waits, so that another thread really takes the place.
@@ -319,7 +319,7 @@ fn watch(shared: &Shared, bench: &Arc<Bench>) {
         let slots = shared.slots.lock().clone();
         let seen = look(&slots, &mut sights);
         let busy = seen.busy;
-        tick = if seen.at_work { TICK } else { SLOW_TICK };
+        tick = if seen.lasting { TICK } else { SLOW_TICK };
         if busy {
             bench.balance(pressure.wants_all(seen.length), seen.stuck);
         }
@@ -348,8 +348,8 @@ fn sleep_until_work(shared: &Shared, sights: &[Sight]) {
 struct Seen {
     /// A slot moved since the last look, or is at work.
     busy: bool,
-    /// A slot is at work.
-    at_work: bool,
+    /// A slot has been at work for so long that it is to be looked at soon.
+    lasting: bool,
     /// The longest work under way.
     length: TurnLength,
     /// Turns that were asked to give their worker away and do not: they are inside a built-in.
@@ -375,13 +375,13 @@ fn look(slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
 fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let sequence = slot.sequence.load(Ordering::SeqCst);
     let at_work = sequence % 2 == 1;
-    seen.at_work |= at_work;
     let now = Moment::now().ns();
     if sequence != sight.sequence {
         sight.sequence = sequence;
         sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
         if at_work {
             if now.saturating_sub(sight.handed_over_ns) > nanos(LONG_TURN) {
+                seen.lasting = true;
                 seen.length = seen.length.max(TurnLength::MaybeLong);
             }
             slot.seen_wall_ns.store(now, Ordering::Relaxed);
@@ -395,6 +395,7 @@ fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
         return;
     }
     seen.busy = true;
+    seen.lasting = true;
     let started = slot.started_ns.load(Ordering::Relaxed);
     let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
     let since_seen = slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));

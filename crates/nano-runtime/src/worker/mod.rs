@@ -260,7 +260,9 @@ impl Worker {
                 Begun::Done(Ok(reply), now)
             }
             (Ok(Err(Unserved::Failed(failure))), now) => Begun::Done(Err(failure), now),
-            (Ok(Err(Unserved::Retry(request))), _) => Begun::Pending(Pending(Step::Start(request, place.keep()))),
+            (Ok(Err(Unserved::Retry(request))), _) => {
+                Begun::Pending(Pending(Step::Start(request, place.keep())))
+            }
             (Err(served), _) => Begun::Pending(Pending(Step::Wait(served, place.keep()))),
         }
     }

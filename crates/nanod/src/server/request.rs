@@ -117,13 +117,7 @@ pub(super) fn answer(
     }
 }
 
-fn respond(
-    front: &Front,
-    app: &App,
-    asked: &Asked,
-    result: Result<Reply, Failure>,
-    now: Moment,
-) -> Outgoing {
+fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failure>, now: Moment) -> Outgoing {
     let outgoing = match result {
         Ok(reply) => Outgoing::reply(reply, asked),
         Err(failed) => {

@@ -93,9 +93,18 @@ pub(super) struct Output {
     payload: Bytes,
     closing: &'static [u8],
     written: usize,
+    /// It was held back since the last write.
+    held_back: bool,
 }
 
 impl Output {
+    /// Whether to let other connections go first, once for each write. Requests that are there at the same time are
+    /// then handled in a row, and their answers written in a row, which is easier on the processor's caches, ours and
+    /// the clients'.
+    pub(super) fn hold_back(&mut self) -> bool {
+        !self.text.is_empty() && !std::mem::replace(&mut self.held_back, true)
+    }
+
     /// Whether it is time to write.
     pub(super) fn is_large(&self) -> bool {
         self.text.len() >= OUTPUT_BYTES_KEPT || !self.payload.is_empty()
@@ -159,6 +168,7 @@ impl Output {
         }
         self.text.clear();
         self.written = 0;
+        self.held_back = false;
         if self.text.capacity() > OUTPUT_BYTES_KEPT * 4 {
             self.text = Vec::new();
         }

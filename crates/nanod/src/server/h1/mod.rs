@@ -263,6 +263,10 @@ impl Connection<'_> {
                 self.registered = true;
                 self.entry.connection.register(cx.waker());
             }
+            if self.output.hold_back() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let flushed = self.output.poll_flush(&mut self.stream, cx)?;
             match self.entry.connection.verdict() {
                 Verdict::Serve => {}
