@@ -54,10 +54,12 @@ impl Claims {
     }
 }
 
-/// Whether two listeners would get in each other's way; port 0 is always another port.
-fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+/// Whether two listeners would get in each other's way. Port 0 is always another port; `0.0.0.0` and `[::]` are all
+/// addresses of either family, as Linux has it (`IPV6_V6ONLY` is off).
+#[must_use]
+pub fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let any = a.ip().is_unspecified() || b.ip().is_unspecified();
-    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || any && a.is_ipv4() == b.is_ipv4())
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || any)
 }
 
 fn twice<K: Ord>(claims: &[(K, Place)], explain: impl Fn(&K) -> (String, &'static str)) -> Vec<Diagnostic> {

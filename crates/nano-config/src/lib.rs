@@ -26,6 +26,7 @@ mod vars;
 
 use std::path::{Path, PathBuf};
 
+pub use claims::overlap;
 pub use config::{
     Admin, App, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Secret, Source,
 };

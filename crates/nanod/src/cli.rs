@@ -91,14 +91,8 @@ impl ServeArgs {
             }
         }
         let admin = config.admin.as_ref().map(|admin| admin.listen)?;
-        let both = config.listen.iter().find(|listen| overlap(**listen, admin))?;
+        let both = config.listen.iter().find(|listen| nano_config::overlap(**listen, admin))?;
         let given = self.listen.is_some() || self.admin_listen.is_some();
         given.then(|| format!("the apps and the admin API cannot both listen on port {}", both.port()))
     }
-}
-
-/// Whether two listeners would get in each other's way; port 0 is always another port.
-fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
-    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
-    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || any)
 }

@@ -8,6 +8,7 @@ mod body;
 mod encode;
 mod head;
 mod io;
+mod upload;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
-use nano_runtime::{BodyError, IncomingBody, Moment};
+use nano_runtime::Moment;
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 
@@ -28,10 +29,11 @@ use super::request::{self, Answer};
 use super::stall::Stall;
 use super::{Front, HEAD_BYTES_MAX};
 
-use body::{Decoder, Feed, Wants};
+use body::Wants;
 use encode::{Framing, Terms};
 use head::{Parse, Parsed};
 use io::{Input, Output};
+use upload::{Look, Upload};
 
 /// What an HTTP/2 client begins with (RFC 9113, section 3.4).
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -93,23 +95,6 @@ struct Connection<'a> {
     /// Bytes of the next head in which its end was looked for.
     searched: usize,
     registered: bool,
-}
-
-/// The body of the request that is being answered.
-struct Upload {
-    feed: Feed,
-    decoder: Decoder,
-    /// The client waits for a word before it sends it.
-    expects_continue: bool,
-    reader_gone: bool,
-}
-
-/// What came of looking at the client's side.
-enum Look {
-    /// Something came, or went on.
-    Progress,
-    /// Nothing for now.
-    Quiet,
 }
 
 /// A request whose answer takes more than writing some bytes.
@@ -185,13 +170,8 @@ impl Connection<'_> {
         let arrived = head.asked.arrived;
         let mut upload = None;
         let mut answer = request::answer(self.front, head, |max| {
-            let framing = framing?;
-            let decoder = Decoder::new(framing);
-            let feed = Feed::new(decoder.certain());
-            let reader: IncomingBody = Box::pin(feed.reader(max));
-            let mut begun = Upload { feed, decoder, expects_continue, reader_gone: false };
             // Mostly a small body came along with its head.
-            begun.take_buffered(&mut self.input);
+            let (begun, reader) = Upload::begin(framing?, expects_continue, max, &mut self.input);
             upload = Some(begun);
             Some(reader)
         });
@@ -441,71 +421,6 @@ impl Connection<'_> {
             }
         };
         let _ = tokio::time::timeout(LINGER, goodbye).await;
-    }
-}
-
-impl Upload {
-    /// Gives the reader what is in the buffer. Tells whether that was something.
-    fn take_buffered(&mut self, input: &mut Input) -> bool {
-        let Ok(marks) = self.decoder.marks(input.bytes()) else {
-            self.fail("its chunks are malformed");
-            return true;
-        };
-        input.drop_front(marks);
-        let taken = self.decoder.data(input.bytes());
-        let data = input.take_front(taken);
-        // The end of the frame mostly comes along with the last data. What is broken is found again.
-        if let Ok(marks) = self.decoder.marks(input.bytes()) {
-            input.drop_front(marks);
-        }
-        let is_done = self.decoder.is_done();
-        if taken > 0 || is_done {
-            self.expects_continue = false;
-            self.feed.give(data, is_done);
-        }
-        taken > 0 || is_done
-    }
-
-    /// Nobody reads any more: what is in the buffer may be the rest.
-    fn skip_buffered(&mut self, input: &mut Input) {
-        while !self.decoder.is_done() && !input.is_empty() {
-            let Ok(marks) = self.decoder.marks(input.bytes()) else { return };
-            input.drop_front(marks);
-            let taken = self.decoder.data(input.bytes());
-            input.drop_front(taken);
-        }
-    }
-
-    /// The rest of the body is there to be had, but nobody will.
-    fn is_unwanted(&self) -> bool {
-        !self.decoder.is_done() && (self.reader_gone || self.expects_continue || self.feed.is_reader_gone())
-    }
-
-    /// Feeds the reader, which wants more.
-    fn feed_from(
-        &mut self,
-        input: &mut Input,
-        stream: &mut Stall,
-        cx: &mut Context<'_>,
-    ) -> std::io::Result<Look> {
-        loop {
-            if !input.is_empty() && self.take_buffered(input) {
-                return Ok(Look::Progress);
-            }
-            match input.poll_read(stream, cx, self.decoder.wanted())? {
-                Poll::Pending => return Ok(Look::Quiet),
-                Poll::Ready(0) => {
-                    self.fail("the client stopped sending");
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                Poll::Ready(_) => {}
-            }
-        }
-    }
-
-    fn fail(&mut self, why: &str) {
-        self.feed.fail(BodyError::Broken(why.to_owned()));
-        self.reader_gone = true;
     }
 }
 
