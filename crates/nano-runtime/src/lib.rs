@@ -9,9 +9,11 @@ mod api;
 mod bootstrap;
 #[allow(unsafe_code, reason = "the one place for it")]
 mod engine;
+mod net;
 mod worker;
 
 pub use engine::{Engine, EngineError, EngineOptions, Moment, handed_over_turns};
+pub use net::Egress;
 pub use worker::{
     AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,
     Request, StreamBody, Worker, WorkerStats, XRequestId,

@@ -35,7 +35,7 @@ const LANGUAGE: &str = "\
     globalThis isFinite isNaN parseFloat parseInt unescape";
 /// Writable, configurable, enumerable.
 const FUNCTIONS: &str = "\
-    atob btoa clearInterval clearTimeout queueMicrotask reportError setInterval setTimeout \
+    atob btoa clearInterval clearTimeout fetch queueMicrotask reportError setInterval setTimeout \
     structuredClone";
 
 async fn every_global_is_known(bench: Bench) {

@@ -5,6 +5,7 @@
 
 mod api;
 mod bodies;
+mod fetching;
 mod figures;
 mod globals;
 mod handlers;
@@ -15,6 +16,7 @@ mod modules;
 mod replies;
 mod starts;
 mod support;
+mod upstream;
 mod wait_until;
 
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         starts::tests(),
         bodies::tests(),
         replies::tests(),
+        fetching::tests(),
         limits::tests(),
         life::tests(),
         figures::tests(),

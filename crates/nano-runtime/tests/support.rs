@@ -14,8 +14,8 @@ use http::Method;
 use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
-    AppSpec, BodyError, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody, Request,
-    Worker, WorkerStats, XRequestId,
+    AppSpec, BodyError, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody,
+    Request, Worker, WorkerStats, XRequestId,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -37,6 +37,7 @@ const LIMITS: Limits = Limits {
     max_queue: 64,
     idle_ms: 60_000,
     max_isolates: 1,
+    max_subrequests: 1_000,
 };
 
 type TestFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -113,6 +114,7 @@ impl Bench {
             name: format!("app-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
             env: BTreeMap::new(),
             limits: LIMITS,
+            egress: Egress::default(),
             dir,
         }
     }
@@ -136,6 +138,7 @@ pub(crate) struct AppBuilder {
     name: String,
     env: BTreeMap<String, String>,
     limits: Limits,
+    egress: Egress,
     dir: TempDir,
 }
 
@@ -172,6 +175,11 @@ impl AppBuilder {
         self
     }
 
+    pub(crate) fn egress(mut self, egress: Egress) -> Self {
+        self.egress = egress;
+        self
+    }
+
     pub(crate) fn start(self) -> App {
         let spec = AppSpec {
             name: self.name.as_str().into(),
@@ -179,6 +187,7 @@ impl AppBuilder {
             main: "index.js".to_owned(),
             env: Arc::new(self.env),
             limits: self.limits,
+            egress: Arc::new(self.egress),
         };
         let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
         App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }

@@ -16,6 +16,8 @@ pub(crate) use encoding::utf8_decode;
 use crate::engine::OpFn;
 use crate::worker::state_of;
 
+pub(crate) use fetch::response_parts;
+
 /// All native functions, in the order in which the snapshot knows them.
 pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
     [

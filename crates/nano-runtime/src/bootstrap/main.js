@@ -38,6 +38,7 @@ const functions = [
   ["global_scope", ["queueMicrotask", "reportError"]],
   ["base64", ["atob", "btoa"]],
   ["structured_clone", ["structuredClone"]],
+  ["fetch/fetch", ["fetch"]],
 ];
 
 // Attributes of the global object (3.7.6): accessors, configurable, enumerable. [Replaceable] ones become data

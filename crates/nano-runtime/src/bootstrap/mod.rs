@@ -65,6 +65,7 @@ pub(crate) const BUILT_INS: &[BuiltIn] = built_ins![
     "fetch/response" => "../api/fetch/response.js",
     "fetch/send" => "../api/fetch/send.js",
     "fetch/request" => "../api/fetch/request.js",
+    "fetch/fetch" => "../api/fetch/fetch.js",
     "crypto/key" => "../api/crypto/key.js",
     "crypto/algorithms" => "../api/crypto/algorithms.js",
     "crypto/jwk" => "../api/crypto/jwk.js",

@@ -20,6 +20,7 @@ use super::{AppSpec, Shared, call};
 use crate::engine::{
     self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Moment, Termination, Turn, nanos,
 };
+use crate::net::Client;
 
 /// CPU time that an app's start-up may take.
 const STARTUP_CPU: Duration = Duration::from_millis(2000);
@@ -50,6 +51,8 @@ pub(crate) enum Event {
     },
     /// A response stream has room again.
     Room(RequestId),
+    /// The body of a fetch has room again, or nobody takes it any more.
+    UploadRoom { id: RequestId, open: bool },
     /// Its response stream was read to the end.
     Drained(RequestId),
     /// Nobody waits for the request any more.
@@ -139,6 +142,7 @@ impl Actor {
             Arc::clone(&spec.env),
             Arc::clone(isolate.memory()),
             Arc::clone(&shared.logs),
+            spec.limits.max_subrequests,
             ModuleMap::new(Arc::clone(&shared.sources)),
         );
         let entered = isolate.enter(|scope| Isolate::set_state(scope, state));
@@ -297,11 +301,17 @@ impl Actor {
                 self.work(scope, turn, request, |scope| call::settle(scope, op, result));
             }
             Event::BodyRead { op, request, body, result, fault } => {
-                if let Some(owner) = super::state_of(scope).and_then(|s| s.requests.get_mut(&request)) {
-                    owner.body = body;
-                    owner.body_fault = owner.body_fault.or(fault);
+                let owner = super::state_of(scope).map_or(STARTUP, |state| {
+                    state.give_body_back(request, body, fault);
+                    state.op_owner(op).unwrap_or(STARTUP)
+                });
+                self.work(scope, turn, owner, |scope| call::settle(scope, op, result));
+            }
+            Event::UploadRoom { id, open } => {
+                let waiting = super::state_of(scope).and_then(|state| state.end_upload_wait(id));
+                if let Some((op, owner)) = waiting {
+                    self.work(scope, turn, owner, |scope| call::settle(scope, op, OpResult::Bool(open)));
                 }
-                self.work(scope, turn, request, |scope| call::settle(scope, op, result));
             }
             Event::Room(id) => self.work(scope, turn, id, |scope| call::room(scope, id)),
             Event::Gone(id) => {
@@ -606,6 +616,12 @@ impl Actor {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// The app's own HTTP client, made for its first fetch.
+    pub(crate) fn client(&self) -> Arc<Client> {
+        let shared = &self.shared;
+        Arc::clone(shared.client.get_or_init(|| Arc::new(Client::new(Arc::clone(&shared.spec.egress)))))
     }
 
     pub(crate) fn spec(&self) -> &AppSpec {

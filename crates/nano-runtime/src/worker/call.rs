@@ -162,6 +162,17 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
             Some(text) => text.into(),
             None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
         },
+        OpResult::Fetched(id, mut fetched) => {
+            let body = fetched.body.take();
+            let has_body = body.is_some();
+            if !state_of(scope).is_some_and(|state| state.keep_body(id, body)) {
+                return reject(scope, resolver, "the fetch was aborted", v8::Exception::type_error);
+            }
+            match crate::api::response_parts(scope, &fetched, has_body) {
+                Some(parts) => parts,
+                None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
+            }
+        }
         OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
     };
     resolver.resolve(scope, value);

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
 
 use crate::engine::{Engine, Isolate, ModuleMap, Moment, SourceStore};
+use crate::net::{Client, Egress};
 use actor::Exchange;
 use debts::Answer;
 use exchange::Outcome;
@@ -67,6 +68,8 @@ pub struct Limits {
     pub idle_ms: u64,
     /// Isolates that a busy app may have.
     pub max_isolates: usize,
+    /// Requests that one request may send by `fetch`, redirects included.
+    pub max_subrequests: u32,
 }
 
 impl Limits {
@@ -92,6 +95,8 @@ pub struct AppSpec {
     pub env: Arc<BTreeMap<String, String>>,
     /// The limits.
     pub limits: Limits,
+    /// What it may reach besides public addresses.
+    pub egress: Arc<Egress>,
 }
 
 /// Figures of one worker since it was made.
@@ -147,6 +152,7 @@ pub(crate) struct Shared {
     sources: Arc<SourceStore>,
     logs: Arc<LogLimiter>,
     stats: Stats,
+    client: OnceLock<Arc<Client>>,
     pool: Mutex<Pool>,
     /// Its top level came to its end at least once: what was read is the revision from then on.
     has_started: AtomicBool,
@@ -201,6 +207,11 @@ pub struct Worker {
 
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
 
+/// A number that no other request or fetch of the process has.
+pub(crate) fn next_request_id() -> RequestId {
+    NEXT_REQUEST.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Worker {
     /// A worker without any isolate yet: the first request makes one. `cold_starts` bounds how many apps of the
     /// process start at once.
@@ -213,6 +224,7 @@ impl Worker {
             sources,
             logs: Arc::new(LogLimiter::new()),
             stats: Stats::default(),
+            client: OnceLock::new(),
             pool: Mutex::default(),
             has_started: AtomicBool::new(false),
             spec,
@@ -313,7 +325,7 @@ impl Worker {
         request: Box<Request>,
         now: Moment,
     ) -> (Result<Outcome, Served>, Moment) {
-        let id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+        let id = next_request_id();
         let deadline = self.deadline_of(&request);
         actor.touch(request.arrived);
         match actor.serve(Exchange { id, request, deadline }, now) {

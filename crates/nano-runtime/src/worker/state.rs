@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,6 +17,7 @@ use super::headers::HeaderList;
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
 use crate::engine::{MemoryAccount, ModuleMap, Moment};
+use crate::net::Fetched;
 
 /// A table by numbers that count up: any hash will do.
 pub(crate) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
@@ -79,11 +81,14 @@ pub(crate) struct RequestState {
     opened: Option<Box<Opened>>,
 }
 
-/// The timers and operations of a request.
+/// The timers, operations and fetches of a request.
 #[derive(Default)]
 struct Opened {
     timers: HashSet<u32, BuildHasherDefault<IdHasher>>,
     ops: HashSet<OpId, BuildHasherDefault<IdHasher>>,
+    fetches: Vec<RequestId>,
+    /// Subrequests that it may still send; `None` before the first.
+    allowance: Option<Arc<AtomicU32>>,
 }
 
 impl RequestState {
@@ -142,12 +147,27 @@ pub(crate) enum OpResult {
     /// A string, still in UTF-8.
     Text(Vec<u8>),
     TypeError(String),
+    /// The response to a fetch.
+    Fetched(RequestId, Box<Fetched>),
 }
 
 struct PendingOp {
     resolver: v8::Global<v8::PromiseResolver>,
     request: RequestId,
     abort: Option<AbortHandle>,
+}
+
+/// A fetch from its begin to the end of its response's body.
+struct Fetch {
+    owner: RequestId,
+    /// Of the response, while no read has it.
+    body: Option<IncomingBody>,
+    /// What waits for the response, or for its body.
+    waiting: Option<OpId>,
+    /// The body of the request, if it is a stream.
+    upload: Option<Arc<Pipe>>,
+    /// The write that waits for room in it.
+    waiting_write: Option<OpId>,
 }
 
 struct Timer {
@@ -175,6 +195,7 @@ pub(crate) struct IsolateState {
     pub(crate) env: Arc<BTreeMap<String, String>>,
     pub(crate) memory: Arc<MemoryAccount>,
     pub(crate) logs: Arc<LogLimiter>,
+    max_subrequests: u32,
     pub(crate) modules: ModuleMap,
     pub(crate) hooks: Option<Hooks>,
     pub(crate) started: Instant,
@@ -185,6 +206,7 @@ pub(crate) struct IsolateState {
     pub(crate) rejections: bool,
     pending: IdMap<PendingOp>,
     next_op: OpId,
+    fetches: IdMap<Fetch>,
     timers: HashMap<u32, Timer>,
     next_timer: u64,
     due: BTreeMap<(Instant, u64), u32>,
@@ -206,6 +228,7 @@ impl IsolateState {
         env: Arc<BTreeMap<String, String>>,
         memory: Arc<MemoryAccount>,
         logs: Arc<LogLimiter>,
+        max_subrequests: u32,
         modules: ModuleMap,
     ) -> Self {
         Self {
@@ -215,6 +238,7 @@ impl IsolateState {
             env,
             memory,
             logs,
+            max_subrequests,
             modules,
             hooks: None,
             started: Instant::now(),
@@ -224,6 +248,7 @@ impl IsolateState {
             rejections: false,
             pending: IdMap::default(),
             next_op: 1,
+            fetches: IdMap::default(),
             timers: HashMap::new(),
             next_timer: 0,
             due: BTreeMap::new(),
@@ -304,6 +329,96 @@ impl IsolateState {
             Some(pending) => pending.abort = Some(abort),
             None => abort.abort(),
         }
+    }
+
+    /// A fetch begins: `op` waits for its response. Gives how many subrequests its request may still send.
+    pub(crate) fn begin_fetch(&mut self, id: RequestId, op: OpId) -> Option<Arc<AtomicU32>> {
+        let owner = self.op_owner(op)?;
+        let max = self.max_subrequests;
+        let fetch = Fetch { owner, body: None, waiting: Some(op), upload: None, waiting_write: None };
+        self.fetches.insert(id, fetch);
+        let Some(request) = self.requests.get_mut(&owner) else {
+            return Some(Arc::new(AtomicU32::new(max)));
+        };
+        let opened = request.opened();
+        opened.fetches.push(id);
+        Some(Arc::clone(opened.allowance.get_or_insert_with(|| Arc::new(AtomicU32::new(max)))))
+    }
+
+    /// Keeps the body of the response to fetch `id`. `false`: it was aborted.
+    pub(crate) fn keep_body(&mut self, id: RequestId, body: Option<IncomingBody>) -> bool {
+        let Some(fetch) = self.fetches.get_mut(&id) else { return false };
+        fetch.waiting = None;
+        fetch.body = body;
+        true
+    }
+
+    /// Takes the body of the request that is served under number `id`, or of the response to that fetch.
+    pub(crate) fn take_body(&mut self, id: RequestId) -> Option<IncomingBody> {
+        match self.requests.get_mut(&id) {
+            Some(request) => {
+                request.body_taken = true;
+                request.body.take()
+            }
+            None => self.fetches.get_mut(&id)?.body.take(),
+        }
+    }
+
+    /// A read of body `id` is over.
+    pub(crate) fn give_body_back(&mut self, id: RequestId, body: Option<IncomingBody>, fault: Option<Fault>) {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.body = body;
+            request.body_fault = request.body_fault.or(fault);
+        } else if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.body = body;
+            fetch.waiting = None;
+            if fetch.body.is_none() && fetch.upload.is_none() {
+                self.fetches.remove(&id);
+            }
+        }
+    }
+
+    /// `op` reads body `id`.
+    pub(crate) fn note_reading(&mut self, id: RequestId, op: OpId) {
+        if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.waiting = Some(op);
+        }
+    }
+
+    /// Ends a fetch. Gives the operations that wait for it.
+    pub(crate) fn abort_fetch(&mut self, id: RequestId) -> Vec<OpId> {
+        let Some(fetch) = self.fetches.remove(&id) else { return Vec::new() };
+        if let Some(upload) = fetch.upload {
+            upload.end(Err(super::exchange::BodyError::Broken("the fetch was aborted".into())));
+        }
+        let waiting = fetch.waiting.inspect(|op| {
+            if let Some(abort) = self.pending.get_mut(op).and_then(|pending| pending.abort.take()) {
+                abort.abort();
+            }
+        });
+        waiting.into_iter().chain(fetch.waiting_write).collect()
+    }
+
+    pub(crate) fn begin_upload(&mut self, id: RequestId, pipe: Arc<Pipe>) {
+        if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.upload = Some(pipe);
+        }
+    }
+
+    pub(crate) fn upload(&self, id: RequestId) -> Option<Arc<Pipe>> {
+        self.fetches.get(&id)?.upload.clone()
+    }
+
+    pub(crate) fn wait_for_upload(&mut self, id: RequestId, op: OpId) {
+        if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.waiting_write = Some(op);
+        }
+    }
+
+    /// The write that waits for room in the upload of fetch `id`, and whose it is.
+    pub(crate) fn end_upload_wait(&mut self, id: RequestId) -> Option<(OpId, RequestId)> {
+        let fetch = self.fetches.get_mut(&id)?;
+        fetch.waiting_write.take().map(|op| (op, fetch.owner))
     }
 
     /// Takes an operation off the table. Gives the promise to settle and the request that it belongs to.
@@ -401,6 +516,9 @@ impl IsolateState {
             for timer in opened.timers {
                 self.cancel_timer(timer);
                 self.forgotten_timers.push(timer);
+            }
+            for fetch in opened.fetches {
+                self.abort_fetch(fetch);
             }
             for op in opened.ops {
                 if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use nano_config::{App as AppConfig, Config};
-use nano_runtime::{AppSpec, Engine, Limits, Worker};
+use nano_config::{App as AppConfig, Config, EgressRule};
+use nano_runtime::{AppSpec, Egress, Engine, Limits, Worker};
 use tokio::sync::Semaphore;
 
 pub(crate) use routes::Routes;
@@ -89,8 +89,17 @@ fn spec_of(app: &AppConfig, max_isolates: usize) -> AppSpec {
             max_queue: limits.max_queue,
             idle_ms: limits.idle_ms,
             max_isolates,
+            max_subrequests: limits.max_subrequests,
         },
+        egress: Arc::new(egress_of(app)),
     }
+}
+
+fn egress_of(app: &AppConfig) -> Egress {
+    app.egress_allow.iter().fold(Egress::default(), |egress, rule| match rule {
+        EgressRule::Net { addr, prefix_len } => egress.with_net(*addr, *prefix_len),
+        EgressRule::Host(name) => egress.with_host(name),
+    })
 }
 
 /// What a client should wait before it asks again, in whole seconds.

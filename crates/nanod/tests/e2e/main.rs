@@ -6,6 +6,7 @@ mod admin;
 mod client;
 mod config;
 mod connection;
+mod egress;
 mod examples;
 mod faults;
 mod http;

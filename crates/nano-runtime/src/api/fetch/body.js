@@ -16,6 +16,7 @@ const webidl = require("webidl");
 const { isURLSearchParams, serializeParams } = require("url/searchparams");
 const streams = require("streams");
 const { structuredClone } = require("structured_clone");
+const { isAborted, reasonOf } = require("abort");
 
 // What a body's source is.
 const STRING = 1;
@@ -40,6 +41,7 @@ class Body {
     this.stream = stream; // undefined until it is asked for
     this.used = false; // the source was taken, so that the stream does not know
     this.shared = false; // another body has the same bytes
+    this.signal = undefined; // what ends a fetch, of the body of its response
   }
 }
 ObjectSetPrototypeOf(Body.prototype, null);
@@ -141,9 +143,12 @@ function streamOf(body) {
     streams.detachNativeStream(body.stream);
   } else {
     // The source knows its stream: the body's may be another one by then, when it was cloned.
-    const source = body.kind === NATIVE ? new NativeSource(body.source) : new BytesSource(body);
+    const source = body.kind === NATIVE ? new NativeSource(body.source, body.signal) : new BytesSource(body);
     body.stream = source.stream = streams.createReadableByteStream(source);
-    if (body.kind === NATIVE) streams.setNativeSource(body.stream, body.source);
+    if (body.kind === NATIVE) {
+      streams.setNativeSource(body.stream, body.source);
+      if (body.signal !== undefined && isAborted(body.signal)) abortNative(body, reasonOf(body.signal));
+    }
   }
   return body.stream;
 }
@@ -166,9 +171,10 @@ ObjectSetPrototypeOf(BytesSource.prototype, null);
 
 /** The underlying source of a native body: nothing is read ahead of demand, so an untouched one stays native. */
 class NativeSource {
-  constructor(rid) {
+  constructor(rid, signal) {
     this.stream = undefined;
     this.rid = rid;
+    this.signal = signal;
     this.onChunk = undefined;
   }
   pull(controller) {
@@ -176,13 +182,31 @@ class NativeSource {
       if (chunk === undefined) streams.readableStreamClose(this.stream);
       else controller.enqueueOwned(chunk);
     };
-    return PromisePrototypeThen(ops.body_read(this.rid), this.onChunk);
+    return PromisePrototypeThen(withReason(ops.body_read(this.rid), this.signal), this.onChunk);
   }
   cancel() {
     ops.body_cancel(this.rid);
   }
 }
 ObjectSetPrototypeOf(NativeSource.prototype, null);
+
+/** A native promise, rejected with the signal's reason when that is why it fails. */
+function withReason(promise, signal) {
+  if (signal === undefined) return promise;
+  return PromisePrototypeThen(promise, undefined, (error) => {
+    throw isAborted(signal) ? reasonOf(signal) : error;
+  });
+}
+
+/** The fetch that a native body comes from was aborted. */
+function abortNative(body, reason) {
+  if (body.stream !== undefined) streams.readableStreamError(body.stream, reason);
+}
+
+/** Nobody will read `body`. */
+function cancelBody(body, reason) {
+  if (!isUnusable(body)) webidl.markAsHandled(streams.readableStreamCancel(streamOf(body), reason));
+}
 
 /** Takes the source away from a usable body that has one: it is consumed, and its stream, if there is one, locked. */
 function markTaken(body) {
@@ -196,6 +220,7 @@ function transferBody(body) {
     markTaken(body);
     const result = new Body(body.kind, body.source, undefined);
     result.shared = body.shared;
+    result.signal = body.signal;
     body.source = undefined;
     return result;
   }
@@ -295,9 +320,12 @@ function consume(object, bodyOf, type) {
     markTaken(body);
     const source = body.source;
     if (body.kind === NATIVE) {
-      if (type === TEXT) return ops.body_text(source);
-      if (type === JSON_VALUE) return PromisePrototypeThen(ops.body_text(source), parseJSON);
-      return PromisePrototypeThen(ops.body_collect(source), type === BYTE_ARRAY ? bytesOf : arrayBufferOf);
+      const { signal } = body;
+      if (signal !== undefined && isAborted(signal)) return PromiseReject(reasonOf(signal));
+      if (type === TEXT) return withReason(ops.body_text(source), signal);
+      if (type === JSON_VALUE) return PromisePrototypeThen(withReason(ops.body_text(source), signal), parseJSON);
+      const all = withReason(ops.body_collect(source), signal);
+      return PromisePrototypeThen(all, type === BYTE_ARRAY ? bytesOf : arrayBufferOf);
     }
     body.source = undefined;
     if (body.kind === STRING) return PromiseResolve(fromString(source, type));
@@ -408,6 +436,8 @@ exports.extractBody = extractBody;
 exports.contentTypeOf = contentTypeOf;
 exports.textBody = textBody;
 exports.nativeBody = nativeBody;
+exports.abortNative = abortNative;
+exports.cancelBody = cancelBody;
 exports.usedBody = usedBody;
 exports.isUnusable = isUnusable;
 exports.copyBytes = copyBytes;

@@ -1,4 +1,6 @@
-//! Fetch: what Request and Response need of the exchange that they belong to.
+//! Fetch: what Request and Response need of the exchange that they belong to, and `fetch` itself.
+
+mod client;
 
 use std::future::poll_fn;
 use std::sync::Weak;
@@ -20,8 +22,11 @@ const RESPONSE_HEADER_BYTES_USUAL: usize = 256;
 /// Bytes of one response's headers.
 const RESPONSE_HEADER_BYTES_MAX: usize = 256 << 10;
 
+pub(crate) use client::response_parts;
+
 pub(super) fn ops() -> Vec<OpFn> {
-    ops![
+    let mut all = client::ops();
+    all.extend(ops![
         request_method,
         request_url,
         request_headers,
@@ -40,7 +45,8 @@ pub(super) fn ops() -> Vec<OpFn> {
         hold,
         release,
         app_ready,
-    ]
+    ]);
+    all
 }
 
 /// `request_method(rid)` -> string.
@@ -136,11 +142,7 @@ fn begin_read<F, Fut>(
     let Some(op) = IsolateState::begin_op(scope, rv) else { return };
     let Some(state) = state_of(scope) else { return };
     let Some(actor) = state.actor.upgrade() else { return };
-    let body = state.requests.get_mut(&id).and_then(|request| {
-        request.body_taken = true;
-        request.body.take()
-    });
-    let Some(body) = body else {
+    let Some(body) = state.take_body(id) else {
         let result = OpResult::Undefined;
         return actor.post(Event::Completed { op, result });
     };
@@ -171,6 +173,7 @@ fn begin_read<F, Fut>(
         }
     });
     state.set_abort(op, task.abort_handle());
+    state.note_reading(id, op);
 }
 
 /// `body_read(rid)` -> Promise of a Uint8Array, or of undefined at the end.
@@ -215,9 +218,8 @@ fn body_cancel(
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let id = super::id_arg(&args, 0);
-    if let Some(request) = state_of(scope).and_then(|state| state.requests.get_mut(&id)) {
-        request.body = None;
-        request.body_taken = true;
+    if let Some(state) = state_of(scope) {
+        drop(state.take_body(id));
     }
 }
 
@@ -340,7 +342,7 @@ extern "C" fn is_header_value_fast(_this: v8::Local<'_, v8::Value>, value: &OneB
 }
 
 /// `respond(rid, status, headers, kind, body)`; headers a string as `joinedList` makes it; kind 0 no body, 1 string,
-/// 2 bytes, 3 stream, 4 the request's own body.
+/// 2 bytes, 3 stream, 4 the number of a native body.
 fn respond(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
@@ -358,6 +360,8 @@ fn respond(
         },
         _ => Bytes::new(),
     };
+    let native = if kind == 4 { super::id_arg(&args, 4) } else { 0 };
+    let native = state_of(scope).filter(|_| native > 0).and_then(|state| state.take_body(native));
     let result = status.and_then(|status| {
         reply(scope, id, status, |request, actor| {
             let headers = headers?;
@@ -370,7 +374,7 @@ fn respond(
                     request.pipe = Some(pipe);
                     ReplyBody::Stream(reader)
                 }
-                4 => request.body.take().map_or(ReplyBody::Empty, ReplyBody::Incoming),
+                4 => native.map_or(ReplyBody::Empty, ReplyBody::Incoming),
                 _ => ReplyBody::Empty,
             };
             Ok((headers, body))

@@ -115,7 +115,7 @@ function isEmpty(dictionary) {
   return true;
 }
 
-let isRequest, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf, makeServerRequest, abortServerRequest;
+let isRequest, redirectOf, signalIfAny, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf, makeServerRequest, abortServerRequest;
 
 class Request {
   /** The number of the request that is being served, or -1. What is undefined below is still in native code then. */
@@ -189,6 +189,9 @@ class Request {
       }
       return request.#signal;
     };
+    redirectOf = (request) => request.#options.redirect;
+    signalIfAny = (request) =>
+      request.#signal === undefined && request.#signalSource === undefined ? undefined : signalOf(request);
     makeServerRequest = (rid, hasBody) => {
       const request = new Request(webidl.internal);
       request.#rid = rid;
@@ -327,4 +330,5 @@ exports.methodOf = methodOf;
 exports.urlOf = urlOf;
 exports.listOf = listOf;
 exports.bodyOf = bodyOf;
-exports.signalOf = signalOf;
+exports.signalIfAny = signalIfAny;
+exports.redirectOf = redirectOf;

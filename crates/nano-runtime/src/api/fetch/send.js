@@ -23,7 +23,7 @@ function sendBody(rid, status, list, body) {
   if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
   if (body.kind === bodies.STREAM) {
     ops.respond(rid, status, list, SEND_STREAM, undefined);
-    const pump = new Pump(rid, body.stream);
+    const pump = new Pump(rid, body.stream, RESPONSE);
     pump.run();
     return pump;
   }
@@ -34,12 +34,21 @@ function sendBody(rid, status, list, body) {
   ops.respond(rid, status, list, kind, source);
 }
 
-/** Reads a stream and writes it to the client, no faster than the client takes it. It is its own read request. */
+/** Where the stream of a response's body goes. */
+const RESPONSE = {
+  __proto__: null,
+  write: (rid, chunk) => ops.response_write(rid, chunk),
+  close: (rid) => ops.response_close(rid),
+  error: (rid, error) => ops.response_error(rid, error),
+};
+
+/** Reads a stream and writes it to a sink, no faster than that takes it. It is its own read request. */
 class Pump extends streams.ReadRequest {
-  constructor(rid, stream) {
+  constructor(rid, stream, sink) {
     super();
     const { promise, resolve } = PromiseWithResolvers();
     this.rid = rid;
+    this.sink = sink;
     this.reader = streams.acquireReadableStreamDefaultReader(stream);
     this.ended = promise;
     this.resolve = resolve;
@@ -65,9 +74,9 @@ class Pump extends streams.ReadRequest {
 
   chunk(value) {
     if (!bodies.isUint8Array(value)) {
-      const error = new TypeError("A response's stream gave a chunk that is not a Uint8Array");
+      const error = new TypeError("A body's stream gave a chunk that is not a Uint8Array");
       this.cancel(error);
-      ops.response_error(this.rid, error);
+      this.sink.error(this.rid, error);
       this.resolve();
       return;
     }
@@ -75,7 +84,7 @@ class Pump extends streams.ReadRequest {
       this.run();
       return;
     }
-    const room = ops.response_write(this.rid, value);
+    const room = this.sink.write(this.rid, value);
     if (room === true) {
       this.run();
     } else if (room === false) {
@@ -87,12 +96,12 @@ class Pump extends streams.ReadRequest {
   }
 
   close() {
-    ops.response_close(this.rid);
+    this.sink.close(this.rid);
     this.resolve();
   }
 
   error(error) {
-    ops.response_error(this.rid, error);
+    this.sink.error(this.rid, error);
     this.resolve();
   }
 
@@ -110,3 +119,7 @@ class Pump extends streams.ReadRequest {
 }
 
 exports.sendResponse = sendResponse;
+exports.Pump = Pump;
+exports.SEND_BYTES = SEND_BYTES;
+exports.SEND_NATIVE = SEND_NATIVE;
+exports.SEND_STREAM = SEND_STREAM;

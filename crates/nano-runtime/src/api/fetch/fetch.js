@@ -1,0 +1,126 @@
+// fetch (https://fetch.spec.whatwg.org/#fetch-method).
+//
+// The request goes to native code whole, which follows redirects; a body of the response stays there until it is read,
+// and one that is returned untouched never comes here. There is no document, so no origin, CORS, cookie jar or cache:
+// every response can be read, and with redirect: "manual" it is the redirect itself.
+
+const {
+  PromisePrototypeThen, PromiseReject, PromiseWithResolvers, StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
+} = primordials;
+const webidl = require("webidl");
+const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
+const { joinedList, splitList } = require("headers");
+const { Request, bodyOf, listOf, methodOf, redirectOf, signalIfAny, urlOf } = require("fetch/request");
+const { responseFromParts } = require("fetch/response");
+const { Pump, SEND_BYTES, SEND_NATIVE, SEND_STREAM } = require("fetch/send");
+const { SEND_STRING } = require("fetch/response");
+const bodies = require("fetch/body");
+
+const SEND_NONE = 0;
+const REDIRECT = { __proto__: null, follow: 0, error: 1, manual: 2 };
+
+/** Where the stream of a request's body goes. */
+const UPLOAD = {
+  __proto__: null,
+  write: (id, chunk) => ops.upload_write(id, chunk),
+  close: (id) => ops.upload_close(id),
+  error: (id) => ops.upload_error(id),
+};
+
+const { fetch } = {
+  fetch(input, init = undefined) {
+    try {
+      webidl.requiredArguments(arguments.length, 1, "Failed to execute 'fetch'");
+      return send(new Request(input, init));
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  },
+};
+
+/** A fetch under way. */
+class Call {
+  constructor(id, signal, outcome) {
+    this.id = id;
+    this.signal = signal;
+    this.reject = outcome.reject;
+    this.resolve = outcome.resolve;
+    this.pump = undefined;
+    this.body = undefined; // of the response
+    this.abort = undefined;
+  }
+
+  /** "Abort the fetch() call", at whatever point it is. */
+  aborted() {
+    const reason = reasonOf(this.signal);
+    ops.fetch_abort(this.id);
+    this.reject(reason);
+    this.pump?.gone(reason);
+    if (this.body !== undefined) bodies.abortNative(this.body, reason);
+  }
+
+  answered(parts) {
+    const { 0: status, 1: statusText, 2: headers, 3: hasBody, 4: url, 5: redirected } = parts;
+    let body = null;
+    if (hasBody) {
+      body = this.body = bodies.nativeBody(this.id);
+      body.signal = this.signal;
+    } else {
+      this.ended();
+    }
+    const rare = { __proto__: null, type: "basic", url, redirected, guard: "immutable" };
+    this.resolve(responseFromParts(body, status, statusText, splitList(headers), rare));
+  }
+
+  failed(error) {
+    this.ended();
+    this.pump?.gone(error);
+    this.reject(error);
+  }
+
+  ended() {
+    if (this.abort !== undefined) removeAlgorithm(this.signal, this.abort);
+  }
+}
+
+function send(request) {
+  const signal = signalIfAny(request);
+  const body = bodyOf(request);
+  if (signal !== undefined && isAborted(signal)) {
+    if (body !== null) bodies.cancelBody(body, reasonOf(signal));
+    return PromiseReject(reasonOf(signal));
+  }
+  const url = urlOf(request);
+  const scheme = StringPrototypeSlice(url, 0, StringPrototypeIndexOf(url, ":"));
+  if (scheme !== "http" && scheme !== "https") throw new TypeError(`fetch failed: no fetch of '${scheme}:' URLs`);
+
+  const id = ops.fetch_open();
+  const headers = joinedList(listOf(request)) ?? "";
+  const redirect = REDIRECT[redirectOf(request)];
+  let kind = SEND_NONE;
+  let source;
+  if (body !== null) {
+    if (body.kind === bodies.STREAM) {
+      kind = SEND_STREAM;
+    } else {
+      kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
+      source = body.source;
+      bodies.markTaken(body);
+    }
+  }
+  const outcome = PromiseWithResolvers();
+  const call = new Call(id, signal, outcome);
+  const sent = ops.fetch_send(id, methodOf(request), url, headers, redirect, kind, source);
+  if (signal !== undefined) {
+    call.abort = () => call.aborted();
+    addAlgorithm(signal, call.abort);
+  }
+  if (kind === SEND_STREAM) {
+    call.pump = new Pump(id, body.stream, UPLOAD);
+    call.pump.run();
+  }
+  PromisePrototypeThen(sent, (parts) => call.answered(parts), (error) => call.failed(error));
+  return outcome.promise;
+}
+
+exports.fetch = fetch;

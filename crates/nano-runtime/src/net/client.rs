@@ -1,0 +1,354 @@
+//! An app's HTTP client: connections of its own, redirects by the Fetch standard, and no address that it may not reach.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HOST, LOCATION, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::Egress;
+use crate::worker::{BodyError, HeaderList, IncomingBody};
+
+/// Redirects that are followed (Fetch, "HTTP-redirect fetch").
+const REDIRECTS_MAX: u32 = 20;
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections that an app keeps to one host.
+const IDLE_CONNECTIONS_MAX: usize = 32;
+/// What apps are to servers that ask (ECMA-429, 9).
+const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static("NANO");
+
+/// A request of an app's.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    /// Serialised, of the scheme http or https.
+    pub(crate) url: String,
+    pub(crate) headers: HeaderList,
+    pub(crate) payload: Payload,
+    pub(crate) redirect: Redirect,
+    /// How many requests may still be sent on account of the request that the app serves.
+    pub(crate) allowance: Arc<AtomicU32>,
+}
+
+pub(crate) enum Payload {
+    None,
+    Bytes(Bytes),
+    /// It can be sent once.
+    Stream(IncomingBody),
+}
+
+/// What to do with a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    Follow,
+    Error,
+    /// It is the response.
+    Manual,
+}
+
+/// A response, up to its body.
+pub(crate) struct Fetched {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: String,
+    pub(crate) headers: HeaderList,
+    /// `None`: there is none, by the method or the status.
+    pub(crate) body: Option<IncomingBody>,
+    /// Of the last hop.
+    pub(crate) url: String,
+    pub(crate) redirected: bool,
+}
+
+/// The client of one app.
+pub(crate) struct Client {
+    pool: Pool<HttpsConnector<HttpConnector<Resolver>>, IncomingBody>,
+    egress: Arc<Egress>,
+}
+
+impl Client {
+    pub(crate) fn new(egress: Arc<Egress>) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver { egress: Arc::clone(&egress) });
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let tls = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(tcp);
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(tls);
+        Self { pool, egress }
+    }
+
+    /// Fetches, redirects included. An error is a text for the app.
+    pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, String> {
+        let Outgoing { mut method, mut url, headers, mut payload, redirect, allowance } = request;
+        let mut headers = header_map(&headers);
+        let mut hops = 0;
+        loop {
+            let left = |left: u32| left.checked_sub(1);
+            if allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_err() {
+                return Err("the request has sent as many subrequests as it may".to_owned());
+            }
+            let (body, again) = match payload {
+                Payload::None => (whole(Bytes::new()), Some(Payload::None)),
+                Payload::Bytes(bytes) => (whole(bytes.clone()), Some(Payload::Bytes(bytes))),
+                Payload::Stream(stream) => (stream, None),
+            };
+            let response = self.send(&method, &url, &headers, body).await?;
+            let target = match redirect {
+                Redirect::Manual => None,
+                _ => redirect_target(&response, &url)?,
+            };
+            let Some(target) = target else { return Ok(fetched(&method, response, url, hops > 0)) };
+            if redirect == Redirect::Error {
+                return Err(format!("{url} redirects, and the request does not allow it"));
+            }
+            hops += 1;
+            if hops > REDIRECTS_MAX {
+                return Err("too many redirects".to_owned());
+            }
+            let status = response.status();
+            let becomes_get = match status {
+                StatusCode::SEE_OTHER => method != Method::GET && method != Method::HEAD,
+                StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => method == Method::POST,
+                _ => false,
+            };
+            payload = if becomes_get {
+                method = Method::GET;
+                BODY_HEADERS.iter().for_each(|name| {
+                    headers.remove(*name);
+                });
+                Payload::None
+            } else {
+                again.ok_or("a redirect needs the body again, which was a stream")?
+            };
+            if origin_of(&url) != origin_of(&target) {
+                headers.remove(AUTHORIZATION);
+            }
+            url = target;
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &HeaderMap,
+        body: IncomingBody,
+    ) -> Result<Response<Incoming>, String> {
+        let parsed = ada_url::Url::parse(url, None).map_err(|_| format!("{url} is not a URL"))?;
+        self.check_literal(parsed.hostname())?;
+        let uri = url.split('#').next().unwrap_or(url);
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(map) = request.headers_mut() {
+            map.clone_from(headers);
+        }
+        let request = request.body(body).map_err(|error| format!("{url} cannot be sent: {error}"))?;
+        self.pool.request(request).await.map_err(|error| format!("{url}: {}", causes(&error)))
+    }
+
+    /// An address in the URL itself never reaches the resolver.
+    fn check_literal(&self, host: &str) -> Result<(), String> {
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        match literal {
+            Ok(address) if !self.egress.allows_address(address) => Err(not_allowed(host)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn not_allowed(host: &str) -> String {
+    format!("{host} is not a public address, and the app's \"egress\" does not allow it")
+}
+
+/// An error with what it comes from.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Looks names up, and gives none but addresses that the app may reach.
+#[derive(Clone)]
+struct Resolver {
+    egress: Arc<Egress>,
+}
+
+impl tower_service::Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, io::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let egress = Arc::clone(&self.egress);
+        Box::pin(async move {
+            let host = name.as_str();
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            let anywhere = egress.allows_host(host);
+            let allowed: Vec<_> =
+                found.filter(|address| anywhere || egress.allows_address(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, not_allowed(host)));
+            }
+            Ok(allowed.into_iter())
+        })
+    }
+}
+
+/// What describes a body goes with it ("request-body-header name").
+const BODY_HEADERS: [&str; 4] = ["content-encoding", "content-language", "content-location", "content-type"];
+
+/// The app's headers, without those that are the connection's, and with the defaults.
+fn header_map(list: &HeaderList) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in list.iter() {
+        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else {
+            continue;
+        };
+        if !CONNECTIONS_OWN.contains(&name.as_str()) && name != HOST {
+            map.append(name, value);
+        }
+    }
+    map.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    map.entry(ACCEPT_LANGUAGE).or_insert(HeaderValue::from_static("*"));
+    map.entry(USER_AGENT).or_insert(USER_AGENT_VALUE);
+    map
+}
+
+const CONNECTIONS_OWN: [&str; 10] = [
+    // Responses are not decoded yet.
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The URL that a redirect leads to ("location URL"); `None`: it is none.
+fn redirect_target(response: &Response<Incoming>, url: &str) -> Result<Option<String>, String> {
+    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let Some(location) = response.headers().get(LOCATION).filter(|_| is_redirect) else { return Ok(None) };
+    let location = String::from_utf8_lossy(location.as_bytes());
+    let parsed = ada_url::Url::parse(location.as_ref(), Some(url));
+    let Ok(mut target) = parsed else { return Err(format!("{url} redirects to no URL")) };
+    if !matches!(target.protocol(), "http:" | "https:") {
+        return Err(format!("{url} redirects to what is not HTTP"));
+    }
+    if !target.username().is_empty() || !target.password().is_empty() {
+        return Err(format!("{url} redirects to a URL with credentials"));
+    }
+    if target.hash().is_empty()
+        && let Some((_, fragment)) = url.split_once('#')
+    {
+        target.set_hash(Some(fragment));
+    }
+    Ok(Some(target.href().to_owned()))
+}
+
+fn origin_of(url: &str) -> String {
+    ada_url::Url::parse(url, None).map_or_else(|_| String::new(), |url| url.origin().to_owned())
+}
+
+fn fetched(method: &Method, response: Response<Incoming>, url: String, redirected: bool) -> Fetched {
+    let (parts, body) = response.into_parts();
+    let mut headers = HeaderList::with_capacity(parts.headers.len() * 32);
+    for (name, value) in &parts.headers {
+        headers.push(name.as_str().as_bytes(), value.as_bytes());
+    }
+    let reason = match parts.extensions.get::<ReasonPhrase>() {
+        Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        None if parts.version < http::Version::HTTP_2 => {
+            parts.status.canonical_reason().unwrap_or("").to_owned()
+        }
+        None => String::new(),
+    };
+    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 103 | 204 | 205 | 304);
+    let body = (!bodiless).then(|| -> IncomingBody { Box::pin(Upstream(body)) });
+    Fetched { status: parts.status, reason, headers, body, url, redirected }
+}
+
+/// A response's body.
+struct Upstream(Incoming);
+
+impl Body for Upstream {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = Pin::new(&mut self.0).poll_frame(cx);
+        frame.map(|frame| frame.map(|frame| frame.map_err(|error| BodyError::Broken(causes(&error)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// A body of bytes.
+struct Whole(Option<Bytes>);
+
+fn whole(bytes: Bytes) -> IncomingBody {
+    Box::pin(Whole((!bytes.is_empty()).then_some(bytes)))
+}
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}

@@ -1,0 +1,7 @@
+//! The network as apps may use it: which addresses, and a client for each app.
+
+mod client;
+mod egress;
+
+pub(crate) use client::{Client, Fetched, Outgoing, Payload, Redirect};
+pub use egress::Egress;
