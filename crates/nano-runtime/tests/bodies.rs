@@ -13,6 +13,8 @@ use crate::support::{Bench, body, channel_body, get, post, read_chunk, tests, te
 
 tests![
     a_request_body_is_read_as_a_whole,
+    a_form_is_read,
+    a_response_of_a_blob_or_a_form_is_sent,
     a_request_body_is_read_once,
     a_request_body_is_read_as_it_comes,
     a_request_body_is_streamed_back_as_it_comes,
@@ -51,6 +53,63 @@ async fn a_request_body_is_read_as_a_whole(bench: Bench) {
     assert_eq!(text_of(app.fetch(post("/text", halves)).await.expect("an answer")).await, "ü😀");
     let failure = app.fetch(post("/json", body(&["{"]))).await.err().expect("a failure");
     assert!(failure.detail.expect("a detail").contains("SyntaxError"));
+}
+
+async fn a_form_is_read(bench: Bench) {
+    let app = bench.script(
+        r#"
+        Object.defineProperty(Uint8Array.prototype, "then", { get() { throw new Error("bytes are shown"); } });
+        export default async (request) => {
+          const kind = new URL(request.url).pathname.slice(1);
+          if (kind === "blob") {
+            const blob = await request.blob();
+            return Response.json([blob.type, blob.size, await blob.text()]);
+          }
+          const form = await request.formData().catch((error) => [[error.name, error.message]]);
+          return Response.json(await Promise.all(Array.from(form, async ([name, value]) =>
+            value instanceof File ? [name, value.name, value.type, await value.text()] : [name, value])));
+        };"#,
+    );
+    let send = async |path, kind: &str, chunks: &[&'static str]| {
+        let mut request = post(path, body(chunks));
+        request.headers.push(b"content-type", kind.as_bytes());
+        text_of(app.fetch(request).await.expect("an answer")).await
+    };
+    let multipart = "multipart/form-data; boundary=xyz";
+    let chunks = [
+        "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r",
+        "\n--xy",
+        "z\r\nContent-Disposition: form-data; name=\"b\"; filename=\"f\"\r\nContent-Type: a/b\r\n\r\ntwo\r\n--xyz--",
+    ];
+    assert_eq!(send("/form", multipart, &chunks).await, r#"[["a","one"],["b","f","a/b","two"]]"#);
+    assert!(send("/form", multipart, &chunks[..2]).await.contains("TypeError"));
+    assert!(send("/form", multipart, &[]).await.contains("TypeError"));
+    let urlencoded = "application/x-www-form-urlencoded";
+    assert_eq!(send("/form", urlencoded, &["a=1&b=", "%C3%A9"]).await, r#"[["a","1"],["b","é"]]"#);
+    assert_eq!(send("/blob", "Text/X;y=Z", &["ab", "c"]).await, r#"["text/x;y=Z",3,"abc"]"#);
+}
+
+async fn a_response_of_a_blob_or_a_form_is_sent(bench: Bench) {
+    let app = bench.script(
+        r#"
+        export default (request) => {
+          const blob = new Blob(["x", new Uint8Array([97, 98]), "y"], { type: "a/b" }).slice(1, 3, "a/b");
+          if (request.url.endsWith("/blob")) return new Response(blob);
+          const form = new FormData();
+          form.append("f", blob, "n");
+          return new Response(form);
+        };"#,
+    );
+    let reply = app.get("/blob").await.expect("an answer");
+    assert_eq!(reply.headers.get("content-type"), Some(&b"a/b"[..]));
+    assert!(matches!(&reply.body, ReplyBody::Full(bytes) if &bytes[..] == b"ab"), "its length is known");
+    let reply = app.get("/form").await.expect("an answer");
+    let kind = reply.headers.get("content-type").expect("a type");
+    let kind = std::str::from_utf8(kind).expect("ASCII").to_owned();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
+    let part = "Content-Disposition: form-data; name=\"f\"; filename=\"n\"\r\nContent-Type: a/b\r\n\r\nab";
+    assert!(matches!(reply.body, ReplyBody::Full(_)), "its length is known");
+    assert_eq!(text_of(reply).await, format!("--{boundary}\r\n{part}\r\n--{boundary}--\r\n"));
 }
 
 async fn a_request_body_is_read_once(bench: Bench) {

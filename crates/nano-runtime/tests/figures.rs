@@ -2,7 +2,7 @@
 
 use crate::support::{Bench, body, channel_body, eventually, post, tests};
 
-tests![figures_are_counted, logs_name_their_request, logs_are_limited,];
+tests![figures_are_counted, logs_name_their_request, logs_show_blobs_and_forms, logs_are_limited,];
 
 async fn figures_are_counted(bench: Bench) {
     let app = bench.script(
@@ -65,6 +65,26 @@ async fn logs_name_their_request(bench: Bench) {
         );
         assert!(of.iter().all(|line| line.request_id == id && line.target == "app"), "{of:?}");
     }
+}
+
+async fn logs_show_blobs_and_forms(bench: Bench) {
+    let app = bench.script(
+        r#"
+        export default () => {
+          const file = new File(["abc"], "f.txt", { type: "text/plain", lastModified: 1 });
+          const form = new FormData();
+          for (const [name, value] of [["a", "1"], ["f", file], ["a", "2"]]) form.append(name, value);
+          for (const value of [file.slice(1), file, form]) console.log(value);
+          return new Response();
+        };"#,
+    );
+    app.text("/").await;
+    let file = "File { size: 3, type: 'text/plain', name: 'f.txt', lastModified: 1 }";
+    let shown: Vec<_> = app.log().into_iter().map(|line| line.message).collect();
+    assert_eq!(
+        shown,
+        ["Blob { size: 2, type: '' }", file, &format!("FormData {{\n  a: [ '1', '2' ],\n  f: {file}\n}}"),]
+    );
 }
 
 async fn logs_are_limited(bench: Bench) {

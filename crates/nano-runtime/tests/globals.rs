@@ -17,9 +17,9 @@ tests![
 
 /// Writable, configurable, not enumerable.
 const INTERFACES: &str = "\
-    AbortController AbortSignal ByteLengthQueuingStrategy CountQueuingStrategy Crypto CryptoKey \
-    CustomEvent DOMException ErrorEvent Event EventTarget FetchEvent Headers MessageEvent Navigator \
-    Performance PromiseRejectionEvent ReadableByteStreamController ReadableStream \
+    AbortController AbortSignal Blob ByteLengthQueuingStrategy CountQueuingStrategy Crypto CryptoKey \
+    CustomEvent DOMException ErrorEvent Event EventTarget FetchEvent File FormData Headers MessageEvent \
+    Navigator Performance PromiseRejectionEvent ReadableByteStreamController ReadableStream \
     ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController \
     ReadableStreamDefaultReader Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder \
     TextEncoderStream TransformStream TransformStreamDefaultController URL URLSearchParams \
@@ -78,7 +78,7 @@ async fn interfaces_are_as_web_idl_says(bench: Bench) {
         for (const name of {names}) {{
           const Interface = globalThis[name];
           check(Interface.name === name, `${{name}}.name`);
-          check(/^[01]$/.test(Interface.length) || name.endsWith("Event"), `${{name}}.length`);
+          check(/^[01]$/.test(Interface.length) || name.endsWith("Event") || name === "File", `${{name}}.length`);
           const {{ value: prototype, writable, enumerable, configurable }} =
             Object.getOwnPropertyDescriptor(Interface, "prototype");
           check(!writable && !enumerable && !configurable, `${{name}}.prototype`);
@@ -119,10 +119,11 @@ async fn functions_have_their_names_and_lengths(bench: Bench) {
           structuredClone, addEventListener, removeEventListener, dispatchEvent, Response.json,
           Response.redirect, Response.error, URL.canParse, AbortSignal.timeout, AbortSignal.any,
           ReadableStream.from, crypto.getRandomValues, crypto.subtle.digest, Headers.prototype.append,
-          Request.prototype.clone,
+          Request.prototype.clone, Blob.prototype.slice, FormData.prototype.append,
         ];
         const constructors = [
-          URL, Request, Response, Headers, Event, AbortController, TextDecoder, TransformStream,
+          URL, Request, Response, Headers, Event, AbortController, TextDecoder, TransformStream, Blob, File,
+          FormData,
         ];
         export default () => Response.json([
           functions.map((f) => `${f.name} ${f.length}`).join(),
@@ -140,11 +141,12 @@ async fn functions_have_their_names_and_lengths(bench: Bench) {
         "setTimeout 1,setInterval 1,clearTimeout 0,clearInterval 0,queueMicrotask 1,reportError 1,\
          atob 1,btoa 1,structuredClone 1,addEventListener 2,removeEventListener 2,dispatchEvent 1,\
          json 1,redirect 1,error 0,canParse 1,timeout 1,any 1,from 1,getRandomValues 1,digest 2,\
-         append 2,clone 0"
+         append 2,clone 0,slice 0,append 2"
     );
     assert_eq!(
         answer[1],
-        "URL 1,Request 1,Response 0,Headers 0,Event 1,AbortController 0,TextDecoder 0,TransformStream 0"
+        "URL 1,Request 1,Response 0,Headers 0,Event 1,AbortController 0,TextDecoder 0,TransformStream 0,\
+         Blob 0,File 2,FormData 0"
     );
     assert_eq!(answer[2], json!([]), "functions that can be constructed");
 }

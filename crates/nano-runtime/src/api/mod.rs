@@ -5,6 +5,7 @@ mod console;
 mod crypto;
 mod encoding;
 mod fetch;
+mod form_data;
 mod global_scope;
 mod performance;
 mod structured_clone;
@@ -26,6 +27,7 @@ pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
         crypto::ops(),
         encoding::ops(),
         fetch::ops(),
+        form_data::ops(),
         global_scope::ops(),
         performance::ops(),
         structured_clone::ops(),

@@ -22,6 +22,8 @@ const interfaces = [
   ["encoding/streams", ["TextDecoderStream", "TextEncoderStream"]],
   ["url/searchparams", ["URLSearchParams"]],
   ["url", ["URL"]],
+  ["file", ["Blob", "File"]],
+  ["form_data", ["FormData"]],
   ["headers", ["Headers"]],
   ["fetch/request", ["Request"]],
   ["fetch/response", ["Response"]],

@@ -158,6 +158,10 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
             Some(array) => array.into(),
             None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
         },
+        OpResult::Held(bytes) => match held(scope, bytes) {
+            Some(object) => object.into(),
+            None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
+        },
         OpResult::Text(bytes) => match crate::api::utf8_decode(scope, &bytes) {
             Some(text) => text.into(),
             None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
@@ -176,6 +180,14 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
         OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
     };
     resolver.resolve(scope, value);
+}
+
+/// `{ __proto__: null, bytes }`. `None`: over the memory limit.
+fn held<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Object>> {
+    let array = crate::api::uint8_array(scope, bytes)?;
+    let name = v8::String::new(scope, "bytes")?;
+    let null = v8::null(scope).into();
+    Some(v8::Object::with_prototype_and_properties(scope, null, &[name.into()], &[array.into()]))
 }
 
 fn reject<'s>(

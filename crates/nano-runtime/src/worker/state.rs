@@ -144,6 +144,8 @@ pub(crate) enum OpResult {
     Undefined,
     Bool(bool),
     Bytes(Vec<u8>),
+    /// Bytes in an object that no `then` of an app is asked for, as `{ bytes }`.
+    Held(Vec<u8>),
     /// A string, still in UTF-8.
     Text(Vec<u8>),
     TypeError(String),

@@ -1,19 +1,24 @@
 // Bodies (https://fetch.spec.whatwg.org/#bodies) and the Body mixin.
 //
 // A body keeps the source it was made of: a string, bytes, or the number of a native body (that of a request being
-// served). Only what needs a stream makes one: consuming, cloning and sending work on the source. Blob and FormData
-// are not here yet.
+// served). Only what needs a stream makes one: consuming, cloning and sending work on the source.
 
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, JSONParse, MathMax, ObjectDefineProperties, ObjectGetOwnPropertyDescriptors,
-  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed, TypeError, TypedArrayPrototypeGetBuffer,
+  DataViewPrototypeGetByteOffset, JSONParse, MapPrototypeGet, MathMax, ObjectDefineProperties,
+  ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  PromiseWithResolvers, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToWellFormed, TypeError,
+  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
   TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 const webidl = require("webidl");
-const { isURLSearchParams, serializeParams } = require("url/searchparams");
+const { isURLSearchParams, parseUrlencoded, serializeParams } = require("url/searchparams");
+const { blobOf, bytesOf: bytesOfBlob, isBlob, streamOfShared, typeOf } = require("file");
+const { formDataFromList, isFormData, listOf: listOfFormData } = require("form_data");
+const { parseMultipart, serializeMultipart } = require("form_data/multipart");
+const { listGet } = require("headers");
+const { extractMimeType, serializeMimeType } = require("fetch/mime");
 const streams = require("streams");
 const { structuredClone } = require("structured_clone");
 const { isAborted, reasonOf } = require("abort");
@@ -24,7 +29,7 @@ const BYTES = 2;
 const STREAM = 3; // none: there is only the stream
 const NATIVE = 4;
 
-// What consuming it gives.
+// What consuming it gives; or an object whose `of(bytes)` makes that.
 const ARRAY_BUFFER = 0;
 const BYTE_ARRAY = 1;
 const JSON_VALUE = 2;
@@ -45,6 +50,28 @@ class Body {
   }
 }
 ObjectSetPrototypeOf(Body.prototype, null);
+
+/** The Body of a FormData. */
+class MultipartBody extends Body {
+  constructor(bytes, type) {
+    super(BYTES, bytes, undefined);
+    this.type = type;
+  }
+}
+
+/** The bytes of a Blob, which are others' as well. */
+function blobBody(blob) {
+  const body = new Body(BYTES, bytesOfBlob(blob), undefined);
+  body.shared = true;
+  return body;
+}
+
+function multipartBody(formData) {
+  // Nobody can know it beforehand, so nothing of the form's contents is taken for it.
+  const boundary = `----formdata-${ops.crypto_random_uuid()}`;
+  const bytes = serializeMultipart(listOfFormData(formData), boundary);
+  return new MultipartBody(bytes, `multipart/form-data; boundary=${boundary}`);
+}
 
 /** Bytes of their own for what is in a BufferSource; none if it is detached. */
 function copyBytes(source) {
@@ -85,7 +112,7 @@ function convertBodyInit(V, prefix, context) {
     if (V === undefined) return null;
   } else {
     if (V === null) return null;
-    if (isURLSearchParams(V) || streams.isReadableStream(V)) return V;
+    if (isURLSearchParams(V) || streams.isReadableStream(V) || isBlob(V) || isFormData(V)) return V;
     if (ArrayBufferIsView(V) || webidl.isArrayBuffer(V)) return webidl.converters.BufferSource(V, prefix, context);
   }
   return webidl.converters.DOMString(V, prefix, context);
@@ -95,6 +122,8 @@ function convertBodyInit(V, prefix, context) {
 function extractBody(init, prefix) {
   if (typeof init === "string") return init;
   if (isURLSearchParams(init)) return serializeParams(init);
+  if (isBlob(init)) return blobBody(init);
+  if (isFormData(init)) return multipartBody(init);
   if (!streams.isReadableStream(init)) return new Body(BYTES, copyBytes(init), undefined);
   if (streams.readableStreamDisturbed(init) || streams.isReadableStreamLocked(init)) {
     throw new TypeError(`${prefix}: the ReadableStream is locked or was read from already`);
@@ -103,9 +132,12 @@ function extractBody(init, prefix) {
   return native === undefined ? new Body(STREAM, undefined, init) : new Body(NATIVE, native, init);
 }
 
-/** The Content-Type that "extract a body" gives for a converted BodyInit, or null. */
-function contentTypeOf(init) {
-  return typeof init === "string" ? TEXT_TYPE : isURLSearchParams(init) ? FORM_TYPE : null;
+/** The Content-Type that "extract a body" gives, or null, for a converted BodyInit and what was extracted from it. */
+function contentTypeOf(init, extracted) {
+  if (typeof init === "string") return TEXT_TYPE;
+  if (isURLSearchParams(init)) return FORM_TYPE;
+  if (isFormData(init)) return extracted.type;
+  return isBlob(init) && typeOf(init) !== "" ? typeOf(init) : null;
 }
 
 const textBody = (string) => new Body(STRING, string, undefined);
@@ -141,6 +173,8 @@ function streamOf(body) {
     body.stream = streams.createReadableByteStream({ __proto__: null, pull: undefined, cancel: undefined });
     streams.readableStreamCancel(body.stream, undefined);
     streams.detachNativeStream(body.stream);
+  } else if (body.kind === BYTES && body.shared) {
+    body.stream = streamOfShared(body.source);
   } else {
     // The source knows its stream: the body's may be another one by then, when it was cloned.
     const source = body.kind === NATIVE ? new NativeSource(body.source, body.signal) : new BytesSource(body);
@@ -302,6 +336,7 @@ function fromBytes(bytes, type) {
     if (ArrayBufferPrototypeGetByteLength(buffer) === TypedArrayPrototypeGetByteLength(bytes)) return buffer;
     return TypedArrayPrototypeGetBuffer(copyBytes(bytes));
   }
+  if (typeof type === "object") return type.of(bytes);
   const string = ops.encoding_decode_utf8(bytes, false, false);
   return type === TEXT ? string : JSONParse(string);
 }
@@ -324,16 +359,31 @@ function consume(object, bodyOf, type) {
       if (signal !== undefined && isAborted(signal)) return PromiseReject(reasonOf(signal));
       if (type === TEXT) return withReason(ops.body_text(source), signal);
       if (type === JSON_VALUE) return PromisePrototypeThen(withReason(ops.body_text(source), signal), parseJSON);
+      if (typeof type === "object") {
+        return PromisePrototypeThen(withReason(ops.body_hold(source), signal), (held) => type.of(held.bytes));
+      }
       const all = withReason(ops.body_collect(source), signal);
       return PromisePrototypeThen(all, type === BYTE_ARRAY ? bytesOf : arrayBufferOf);
     }
     body.source = undefined;
     if (body.kind === STRING) return PromiseResolve(fromString(source, type));
+    // A Blob keeps the bytes, but does not change them.
     const needsOwn = body.shared && (type === BYTE_ARRAY || type === ARRAY_BUFFER);
     return PromiseResolve(fromBytes(needsOwn ? copyBytes(source) : source, type));
   } catch (error) {
     return PromiseReject(error);
   }
+}
+
+/** "Consume body", where what it gives depends on the header list. */
+function consumeAs(object, bodyOf, listOf, Result) {
+  let result;
+  try {
+    result = new Result(listOf(object));
+  } catch (error) {
+    return PromiseReject(error);
+  }
+  return consume(object, bodyOf, result);
 }
 
 /**
@@ -408,8 +458,47 @@ class CollectRequest extends streams.ReadRequest {
   }
 }
 
-/** Puts the Body mixin on `Interface`. `bodyOf` throws on a failed brand check, and gives a Body or null. */
-function mixinBody(Interface, bodyOf) {
+/** "Get the MIME type" of a header list. */
+const mimeTypeOf = (list) => extractMimeType(listGet(list, "content-type"));
+
+/** What `blob()` makes of the bytes. */
+class BlobOf {
+  constructor(list) {
+    this.list = list;
+  }
+  of(bytes) {
+    const mimeType = mimeTypeOf(this.list);
+    return blobOf(bytes, mimeType === undefined ? "" : serializeMimeType(mimeType));
+  }
+}
+ObjectSetPrototypeOf(BlobOf.prototype, null);
+
+/** What `formData()` makes of the bytes. */
+class FormDataOf {
+  constructor(list) {
+    this.list = list;
+  }
+  of(bytes) {
+    const mimeType = mimeTypeOf(this.list);
+    const essence = mimeType === undefined ? "" : mimeType.essence;
+    if (essence === "multipart/form-data") {
+      const boundary = MapPrototypeGet(mimeType.parameters, "boundary");
+      if (boundary === undefined) throw new TypeError("The Content-Type multipart/form-data has no boundary");
+      return formDataFromList(parseMultipart(bytes, boundary));
+    }
+    if (essence !== "application/x-www-form-urlencoded") {
+      throw new TypeError("The Content-Type is neither multipart/form-data nor application/x-www-form-urlencoded");
+    }
+    return formDataFromList(parseUrlencoded(ops.form_urlencoded_text(bytes)));
+  }
+}
+ObjectSetPrototypeOf(FormDataOf.prototype, null);
+
+/**
+ * Puts the Body mixin on `Interface`. `bodyOf` throws on a failed brand check, and gives a Body or null; `listOf` gives
+ * the header list.
+ */
+function mixinBody(Interface, bodyOf, listOf) {
   const members = {
     get body() {
       const body = bodyOf(this);
@@ -420,7 +509,9 @@ function mixinBody(Interface, bodyOf) {
       return body !== null && isUsed(body);
     },
     arrayBuffer() { return consume(this, bodyOf, ARRAY_BUFFER); },
+    blob() { return consumeAs(this, bodyOf, listOf, BlobOf); },
     bytes() { return consume(this, bodyOf, BYTE_ARRAY); },
+    formData() { return consumeAs(this, bodyOf, listOf, FormDataOf); },
     json() { return consume(this, bodyOf, JSON_VALUE); },
     text() { return consume(this, bodyOf, TEXT); },
   };

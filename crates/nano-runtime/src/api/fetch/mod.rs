@@ -32,6 +32,7 @@ pub(super) fn ops() -> Vec<OpFn> {
         request_headers,
         body_read,
         body_collect,
+        body_hold,
         body_text,
         body_cancel,
         is_header_value + IS_HEADER_VALUE,
@@ -195,6 +196,15 @@ fn body_collect(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     begin_read(scope, &args, &mut rv, OpResult::Bytes, collect);
+}
+
+/// `body_hold(rid)` -> Promise of `{ bytes }`, a Uint8Array with the whole body.
+fn body_hold(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    begin_read(scope, &args, &mut rv, OpResult::Held, collect);
 }
 
 /// `body_text(rid)` -> Promise of the whole body as a string.

@@ -219,7 +219,7 @@ class Request {
     }
     this.#refuseBodyOfGet(prefix);
     const body = bodies.extractBody(initBody, prefix);
-    const type = bodies.contentTypeOf(initBody);
+    const type = bodies.contentTypeOf(initBody, body);
     if (type !== null && !listHas(this.#list, "content-type")) {
       const list = this.#list;
       list[list.length] = "content-type";
@@ -315,7 +315,7 @@ class Request {
     return result;
   }
 }
-bodies.mixinBody(Request, (request) => bodyOf(request));
+bodies.mixinBody(Request, (request) => bodyOf(request), (request) => listOf(request));
 webidl.configureInterface(Request);
 registerInspector(Request, isRequest, (request) => ({
   __proto__: null, method: methodOf(request), url: urlOf(request), headers: headersOf(request),

@@ -38,7 +38,7 @@ function isReasonPhrase(text) {
   return true;
 }
 
-let isResponse, describe, bodyOf, respond, responseFromParts;
+let isResponse, describe, bodyOf, listOf, respond, responseFromParts;
 
 class Response {
   /** null, a string, a Body, or USED. */
@@ -74,6 +74,7 @@ class Response {
       if (typeof body === "string") return (response.#body = bodies.textBody(body));
       return body === USED ? (response.#body = bodies.usedBody()) : body;
     };
+    listOf = (response) => (response.#headers === undefined ? response.#list ?? [] : getHeaderList(response.#headers));
     respond = (rid, response, sendBody) => {
       const status = response.#status;
       if (status === 0) throw new TypeError("Response.error() cannot be sent");
@@ -187,7 +188,7 @@ class Response {
 
   #setBody(init, extracted) {
     this.#body = extracted;
-    const type = bodies.contentTypeOf(init);
+    const type = bodies.contentTypeOf(init, extracted);
     if (type !== null) this.#defaultType(type);
     else if (this.#list === undefined) this.#list = [];
   }
@@ -255,7 +256,7 @@ class Response {
     return responseFromParts(cloned, this.#status, this.#statusText, copy, this.#rare);
   }
 }
-bodies.mixinBody(Response, (response) => bodyOf(response));
+bodies.mixinBody(Response, (response) => bodyOf(response), (response) => listOf(response));
 webidl.configureInterface(Response);
 registerInspector(Response, isResponse, describe);
 
