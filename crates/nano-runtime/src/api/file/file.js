@@ -70,40 +70,42 @@ function toNativeEndings(string) {
 
 /**
  * One Uint8Array of `parts`: well-formed strings, buffer sources, blobs. Neighbouring strings are encoded in one go. It
- * is nobody else's, or a single blob's; no code of the app runs in here.
+ * is nobody else's, or a single blob's; no code of the app runs in here. The pieces take the places of the parts, since
+ * an app may see what is put at a new index of a list.
  */
 function joinParts(parts) {
-  const pieces = [];
+  const count = parts.length;
   let text = "";
   let total = 0;
-  const add = (bytes) => {
-    pieces[pieces.length] = bytes;
-    total += TypedArrayPrototypeGetByteLength(bytes);
-  };
-  const flush = () => {
-    if (text !== "") add(ops.encoding_encode_utf8(text));
-    text = "";
-  };
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i];
+  let only; // the piece that is all so far, if nobody changes it
+  for (let i = 0; i <= count; i++) {
+    const part = i < count ? parts[i] : undefined;
     if (typeof part === "string") {
       text += part;
+      parts[i] = undefined;
       continue;
     }
-    flush();
+    if (text !== "") {
+      const bytes = parts[i - 1] = ops.encoding_encode_utf8(text);
+      only = total === 0 ? bytes : undefined;
+      total += TypedArrayPrototypeGetByteLength(bytes);
+      text = "";
+    }
+    if (i === count) break;
     const blob = isBlob(part);
-    const bytes = blob ? bytesOf(part) : bytesOfSource(part);
-    if (blob && parts.length === 1) return bytes;
-    if (TypedArrayPrototypeGetByteLength(bytes) > 0) add(bytes);
+    const bytes = parts[i] = blob ? bytesOf(part) : bytesOfSource(part);
+    const length = TypedArrayPrototypeGetByteLength(bytes);
+    if (length === 0) continue;
+    only = blob && total === 0 ? bytes : undefined;
+    total += length;
   }
-  const isText = pieces.length === 0;
-  flush();
-  if (isText) return pieces.length === 0 ? new Uint8Array(0) : pieces[0];
+  if (only !== undefined) return only;
   const all = new Uint8Array(total);
   let at = 0;
-  for (let i = 0; i < pieces.length; i++) {
-    TypedArrayPrototypeSet(all, pieces[i], at);
-    at += TypedArrayPrototypeGetByteLength(pieces[i]);
+  for (let i = 0; i < count; i++) {
+    if (parts[i] === undefined) continue;
+    TypedArrayPrototypeSet(all, parts[i], at);
+    at += TypedArrayPrototypeGetByteLength(parts[i]);
   }
   return all;
 }

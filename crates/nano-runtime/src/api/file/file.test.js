@@ -12,6 +12,8 @@ const BLOBS = [
   ["bytes", [[codes("abc").subarray(1), codes("de").buffer, new DataView(codes("xfg").buffer, 1), "h"]], "bcdefgh", ""],
   ["a Uint16Array", [[Uint16Array.of(0x4241)]], "AB", ""],
   ["blobs", [[new Blob(["a", codes("b")]), "-", new Blob(["cdef"]).slice(1, 3), new Blob()]], "ab-de", ""],
+  ["empty parts around one", [["", new Blob(), new Uint8Array(), "", "ab", "", new Blob(), ""]], "ab", ""],
+  ["empty parts around a blob", [["", new Blob(["ab"]), "", new Uint8Array()]], "ab", ""],
   ["a type", [[], { type: "Text/PLAIN;X=Y" }], "", "text/plain;x=y"],
   ["a type outside ASCII", [[], { type: "text/pl\u00e4in" }], "", ""],
   ["a type with a line break", [[], { type: "text/plain\r\nx: y" }], "", ""],
@@ -181,6 +183,18 @@ test("Blob: what an app changes in its intrinsics does not matter", () => {
     Object.assign(Uint8Array.prototype, { set, slice });
     delete Object.prototype.required;
   }
+});
+
+test("Blob: setters on Array.prototype see none of its bytes", async () => {
+  const seen = [];
+  Object.defineProperty(Array.prototype, 0, { configurable: true, set(value) { seen.push(value); } });
+  let blob;
+  try {
+    blob = new Blob(["a", "b", Uint8Array.of(99), new Blob(["d"]), "e"]);
+  } finally {
+    delete Array.prototype[0];
+  }
+  assertEquals([await blob.text(), seen.length], ["abcde", 0]);
 });
 
 test("Blob: thousands of blobs of one take its memory once, and too large a one is a RangeError", async () => {
