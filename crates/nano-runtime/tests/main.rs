@@ -18,6 +18,7 @@ mod starts;
 mod support;
 mod upstream;
 mod wait_until;
+mod wpt;
 
 use std::process::ExitCode;
 
@@ -55,8 +56,17 @@ fn main() -> ExitCode {
     ] {
         trials.extend(tests.into_iter().map(|test| bench.trial(test)));
     }
+    let (web_platform_tests, files) = wpt::Wpt::from_env(&bench);
+    trials.extend(files);
     let conclusion = libtest_mimic::run(&arguments, trials);
+    let ratchet = web_platform_tests.map_or(Ok(()), |tests| tests.finish());
     // Scripts that still run end with the process.
     runtime.shutdown_background();
-    conclusion.exit_code()
+    match ratchet {
+        Ok(()) => conclusion.exit_code(),
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -94,10 +94,19 @@ impl Bench {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, String> {
-        let task = self.runtime.spawn(async move { tokio::time::timeout(TEST_WALL_MAX, future).await });
+        self.run_within(TEST_WALL_MAX, future)
+    }
+
+    /// As [`Bench::run`], with its own deadline.
+    pub(crate) fn run_within<T: Send + 'static>(
+        &self,
+        wall_max: Duration,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, String> {
+        let task = self.runtime.spawn(async move { tokio::time::timeout(wall_max, future).await });
         match self.runtime.block_on(task) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(_elapsed)) => Err(format!("not done after {TEST_WALL_MAX:?}")),
+            Ok(Err(_elapsed)) => Err(format!("not done after {wall_max:?}")),
             Err(error) => Err(match error.try_into_panic() {
                 Ok(panic) => panic_message(&*panic),
                 Err(error) => error.to_string(),

@@ -106,6 +106,7 @@ ReflectDeleteProperty(globalThis, "SharedArrayBuffer");
 const { start, dispatch, abortRequest } = require("dispatch");
 const { fireTimer, forgetTimer } = require("timers");
 const { promiseRejected, drainRejections } = require("global_scope");
+exports.prepare = require("webassembly").install;
 exports.start = start;
 exports.dispatch = dispatch;
 exports.abortRequest = abortRequest;

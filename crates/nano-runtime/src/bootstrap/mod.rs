@@ -34,6 +34,7 @@ pub(crate) const BUILT_INS: &[BuiltIn] = built_ins![
     "console" => "../api/console/console.js",
     "base64" => "../api/base64/base64.js",
     "structured_clone" => "../api/structured_clone/structured_clone.js",
+    "webassembly" => "../api/webassembly/webassembly.js",
     "performance" => "../api/performance/performance.js",
     "navigator" => "../api/navigator/navigator.js",
     "streams/base" => "../api/streams/base.js",

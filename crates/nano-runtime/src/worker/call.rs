@@ -7,9 +7,12 @@ use super::state::{Hooks, IsolateState, OpId, OpResult, RequestId};
 use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
 
-/// Reads the hooks out of the snapshot's context.
+/// Reads the hooks out of the snapshot's context, and lets the built-ins do what the snapshot cannot hold.
 pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
     let object = Isolate::take_hooks(scope)?;
+    let key = v8::String::new(scope, "prepare")?;
+    let prepare = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
+    call(scope, prepare, &[]);
     let get = |name: &str| {
         let key = v8::String::new(scope, name)?;
         let function = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
