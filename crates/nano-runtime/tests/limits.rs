@@ -8,6 +8,7 @@ use crate::support::{App, Bench, body, channel_body, eventually, get, post, test
 tests![
     cpu_is_limited_whatever_burns_it,
     cpu_is_counted_over_all_turns_of_a_request,
+    cpu_of_native_work_elsewhere_counts_and_holds_nobody,
     wall_time_is_limited_while_a_handler_waits,
     wall_time_is_limited_while_a_script_runs,
     the_heap_is_limited,
@@ -106,6 +107,26 @@ async fn cpu_is_counted_over_all_turns_of_a_request(bench: Bench) {
     }
     assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
     assert_eq!(app.text("/ok").await, "ok");
+}
+
+async fn cpu_of_native_work_elsewhere_counts_and_holds_nobody(bench: Bench) {
+    let derive =
+        "const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']);
+         const derive = (iterations) => crypto.subtle.deriveBits(
+             { name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(8), iterations }, key, 256);";
+    let many = format!("{derive} for (;;) await derive(50_000);");
+    let once = format!("{derive} const bits = derive(2_000_000); console.log('begun'); await bits;");
+    let crowd = format!("{derive} await Promise.all(Array.from({{ length: 1000 }}, () => derive(50_000)));");
+    let cases = [("/many", many.as_str()), ("/once", once.as_str()), ("/crowd", crowd.as_str())];
+    let app = app_of(&bench, &cases, |limits| limits.cpu_ms = 200);
+    assert_eq!(app.fault("/many").await, Fault::CpuLimit);
+    assert_eq!(app.fault("/crowd").await, Fault::CpuLimit);
+    let long = app.begin("/once");
+    app.logged("begun").await;
+    assert_eq!(app.text("/ok").await, "ok", "others are served meanwhile");
+    assert!(!long.is_finished(), "two million iterations took no time");
+    assert_eq!(long.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
+    assert_eq!(app.stats().ended_cpu, 3);
 }
 
 async fn wall_time_is_limited_while_a_handler_waits(bench: Bench) {

@@ -66,6 +66,14 @@ impl From<Moment> for Instant {
     }
 }
 
+/// CPU time that the calling thread has used so far.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a place to write to, and every thread has this clock.
+    let _ = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    timespec_ns(&time)
+}
+
 /// A duration in nanoseconds.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)

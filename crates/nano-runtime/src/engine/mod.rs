@@ -17,10 +17,12 @@ mod watchdog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use tokio::sync::Semaphore;
+
 use callbacks::external_references;
 pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, ops};
 pub use clock::Moment;
-pub(crate) use clock::nanos;
+pub(crate) use clock::{nanos, thread_cpu_ns};
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
@@ -59,6 +61,8 @@ struct EngineInner {
     watchdog: watchdog::Watchdog,
     /// Isolates that V8 ran out of memory in where it cannot unwind.
     lost: AtomicU32,
+    /// Places for native work that is too long for a turn, as many as there are cores.
+    jobs: Arc<Semaphore>,
 }
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -81,7 +85,9 @@ impl Engine {
         // Every isolate refers to the blob, for as long as the process lives.
         let snapshot: &'static [u8] = Box::leak(snapshot.into_boxed_slice());
         let watchdog = watchdog::Watchdog::start()?;
-        Ok(Self { inner: Arc::new(EngineInner { snapshot, watchdog, lost: AtomicU32::new(0) }) })
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = Arc::new(Semaphore::new(cores));
+        Ok(Self { inner: Arc::new(EngineInner { snapshot, watchdog, lost: AtomicU32::new(0), jobs }) })
     }
 
     /// Isolates written off since the start; each holds its memory for good.
@@ -100,6 +106,11 @@ impl Engine {
     /// are stuck in a built-in that V8 cannot interrupt. The runtime should have as many workers as both together.
     pub fn manage_workers(&self, runtime: &tokio::runtime::Handle, threads: usize, spares: usize) {
         self.inner.watchdog.manage_workers(runtime.clone(), threads, spares);
+    }
+
+    /// The process's places for native work that is too long for a turn.
+    pub(crate) fn jobs(&self) -> &Arc<Semaphore> {
+        &self.inner.jobs
     }
 
     pub(crate) fn count_lost_isolate(&self) {

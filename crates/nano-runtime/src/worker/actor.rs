@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use super::debts::{Answer, Debts};
 use super::exchange::{Failure, Fault, IncomingBody, Request, Unserved};
+use super::jobs::JobResult;
 use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
 use super::{AppSpec, Shared, call};
 use crate::engine::{
@@ -41,6 +43,8 @@ pub(crate) enum Event {
     Alarm,
     /// An operation ended.
     Completed { op: OpId, result: OpResult },
+    /// Native work on another thread ended, which took so much of its CPU time.
+    Worked { op: OpId, result: JobResult, cpu_ns: u64 },
     /// A read of the request's body ended, and the body is back.
     BodyRead {
         op: OpId,
@@ -300,6 +304,11 @@ impl Actor {
             Event::Completed { op, result } => {
                 self.work(scope, turn, request, |scope| call::settle(scope, op, result));
             }
+            Event::Worked { op, result, cpu_ns } => {
+                if self.charge(scope, request, cpu_ns) {
+                    self.work(scope, turn, request, |scope| call::settle(scope, op, OpResult::Job(result)));
+                }
+            }
             Event::BodyRead { op, request, body, result, fault } => {
                 let owner = super::state_of(scope).map_or(STARTUP, |state| {
                     state.give_body_back(request, body, fault);
@@ -340,7 +349,7 @@ impl Actor {
 
     fn owner_of(scope: &mut v8::PinScope<'_, '_>, event: &Event) -> RequestId {
         match event {
-            Event::Completed { op, .. } => {
+            Event::Completed { op, .. } | Event::Worked { op, .. } => {
                 super::state_of(scope).and_then(|state| state.op_owner(*op)).unwrap_or(STARTUP)
             }
             _ => STARTUP,
@@ -388,6 +397,19 @@ impl Actor {
         if !forgotten.is_empty() && self.control.terminated().is_none() {
             call::forget_timers(scope, forgotten);
         }
+    }
+
+    /// Charges what was done for `request` on another thread. `false`: that was too much, and the isolate ends.
+    fn charge(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId, cpu_ns: u64) -> bool {
+        self.shared.stats.cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+        let owner = super::state_of(scope).and_then(|state| state.requests.get_mut(&request));
+        let Some(owner) = owner else { return true };
+        owner.cpu_used_ns += cpu_ns;
+        let within = owner.cpu_used_ns <= self.shared.spec.limits.cpu_ns();
+        if !within {
+            self.control.terminate(Termination::Cpu);
+        }
+        within
     }
 
     fn budget(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId) -> Budget {
@@ -622,6 +644,11 @@ impl Actor {
     pub(crate) fn client(&self) -> Arc<Client> {
         let shared = &self.shared;
         Arc::clone(shared.client.get_or_init(|| Arc::new(Client::new(Arc::clone(&shared.spec.egress)))))
+    }
+
+    /// The process's places for long native work.
+    pub(crate) fn jobs(&self) -> Arc<Semaphore> {
+        Arc::clone(self.shared.engine.jobs())
     }
 
     pub(crate) fn spec(&self) -> &AppSpec {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::{Failure, Fault, Unserved};
+use super::jobs::JobResult;
 use super::state::{Hooks, IsolateState, OpId, OpResult, RequestId};
 use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
@@ -180,6 +181,12 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
                 None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
             }
         }
+        OpResult::Job(result) => match job_result(scope, result) {
+            Some(object) => object.into(),
+            None => {
+                return reject(scope, resolver, "Array buffer allocation failed", v8::Exception::range_error);
+            }
+        },
         OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
     };
     resolver.resolve(scope, value);
@@ -191,6 +198,18 @@ fn held<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Loca
     let name = v8::String::new(scope, "bytes")?;
     let null = v8::null(scope).into();
     Some(v8::Object::with_prototype_and_properties(scope, null, &[name.into()], &[array.into()]))
+}
+
+/// `{ __proto__: null, value }`, with undefined for a failure. `None`: over the memory limit.
+fn job_result<'s>(scope: &mut v8::PinScope<'s, '_>, result: JobResult) -> Option<v8::Local<'s, v8::Object>> {
+    let value: v8::Local<'_, v8::Value> = match result {
+        JobResult::Failed => v8::undefined(scope).into(),
+        JobResult::Bool(value) => v8::Boolean::new(scope, value).into(),
+        JobResult::Bytes(bytes) => crate::api::array_buffer(scope, bytes)?.into(),
+    };
+    let name = v8::String::new(scope, "value")?;
+    let prototype = v8::null(scope).into();
+    Some(v8::Object::with_prototype_and_properties(scope, prototype, &[name.into()], &[value]))
 }
 
 fn reject<'s>(

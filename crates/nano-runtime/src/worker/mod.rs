@@ -5,6 +5,7 @@ mod call;
 mod debts;
 mod exchange;
 mod headers;
+mod jobs;
 mod logs;
 mod pipe;
 mod places;
@@ -29,6 +30,7 @@ pub use pipe::StreamBody;
 pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{app_started, describe_exception, promise_rejected, request_failed};
 pub(crate) use exchange::Unserved;
+pub(crate) use jobs::{JobResult, begin_job};
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
 

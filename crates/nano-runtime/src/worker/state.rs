@@ -8,12 +8,14 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
 use super::debts::Debts;
 use super::exchange::{Fault, IncomingBody, Outcome, Request};
 use super::headers::HeaderList;
+use super::jobs::{JOBS_PER_ISOLATE, JobResult};
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
 use crate::engine::{MemoryAccount, ModuleMap, Moment};
@@ -148,6 +150,8 @@ pub(crate) enum OpResult {
     Held(Vec<u8>),
     /// A string, still in UTF-8.
     Text(Vec<u8>),
+    /// In an object without a prototype: keys shall not come by an app's `Object.prototype.then`.
+    Job(JobResult),
     TypeError(String),
     /// The response to a fetch.
     Fetched(RequestId, Box<Fetched>),
@@ -219,6 +223,8 @@ pub(crate) struct IsolateState {
     /// Streaming text decoders, each with whether it is fatal.
     pub(crate) decoders: HashMap<u32, (encoding_rs::Decoder, bool)>,
     pub(crate) next_decoder: u32,
+    /// Places for its native work that is too long for a turn.
+    pub(crate) jobs: Arc<Semaphore>,
 }
 
 impl IsolateState {
@@ -258,6 +264,7 @@ impl IsolateState {
             forgotten_timers: Vec::new(),
             decoders: HashMap::new(),
             next_decoder: 1,
+            jobs: Arc::new(Semaphore::new(JOBS_PER_ISOLATE)),
         }
     }
 

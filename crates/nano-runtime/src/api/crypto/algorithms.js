@@ -3,6 +3,7 @@
 
 const { ObjectCreate, StringPrototypeCharCodeAt, StringPrototypeToUpperCase } = primordials;
 const webidl = require("webidl");
+const { copyBytes } = require("fetch/body");
 const { cryptoError } = require("crypto/key");
 const { converters } = webidl;
 
@@ -13,6 +14,14 @@ function convertIdentifier(V, prefix, context) {
 
 const nameMember = { key: "name", converter: converters.DOMString, required: true };
 const hashMember = { key: "hash", converter: convertIdentifier, required: true };
+const enforceRange = { __proto__: null, enforceRange: true };
+/** Members of parameters; bytes are copied when they are read. */
+const integerMember = (type, key, required) => ({
+  key, required, converter: (V, prefix, context) => converters[type](V, prefix, context, enforceRange),
+});
+const bytesMember = (key, required) => ({
+  key, required, converter: (V, prefix, context) => copyBytes(converters.BufferSource(V, prefix, context)),
+});
 const convertAlgorithm = webidl.createDictionaryConverter("Algorithm", [nameMember]);
 
 /** The parameters of an algorithm: a dictionary that inherits from Algorithm. `members` are sorted by key. */
@@ -58,6 +67,15 @@ function normalize(operation, algorithm, prefix) {
   return normalized;
 }
 
+/** For wrapKey and unwrapKey: an algorithm's own way, or else how it encrypts or decrypts. */
+function normalizeWrapping(own, general, algorithm, prefix) {
+  try {
+    return normalize(own, algorithm, prefix);
+  } catch {
+    return normalize(general, algorithm, prefix);
+  }
+}
+
 /** The implementation of an operation that is looked up by a key's algorithm ("exportKey"). */
 function implementationOf(operation, name, prefix) {
   const entry = registry[operation]?.[StringPrototypeToUpperCase(name)];
@@ -78,6 +96,9 @@ define("digest", "SHA-512", undefined, runDigest);
 
 exports.convertIdentifier = convertIdentifier;
 exports.hashMember = hashMember;
+exports.integerMember = integerMember;
+exports.bytesMember = bytesMember;
+exports.normalizeWrapping = normalizeWrapping;
 exports.createParamsConverter = createParamsConverter;
 exports.define = define;
 exports.normalize = normalize;

@@ -1,12 +1,9 @@
 // HMAC (https://w3c.github.io/webcrypto/#hmac).
 
-const {
-  MathCeil, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
-  Uint8Array,
-} = primordials;
+const { MathCeil, TypeError, TypedArrayPrototypeGetByteLength, Uint8Array } = primordials;
 const webidl = require("webidl");
 const {
-  algorithmOf, createKey, cryptoError, isExtractable, materialOf, normalizeUsages, usagesOf,
+  algorithmOf, checkUsages, copyMaterial, createKey, cryptoError, isExtractable, materialOf, normalizeUsages, usagesOf,
 } = require("crypto/key");
 const { createParamsConverter, define, hashMember } = require("crypto/algorithms");
 const { checkJwk, decodeBase64url, encodeBase64url } = require("crypto/jwk");
@@ -19,26 +16,27 @@ const lengthMember = {
 const convertKeyGenParams = createParamsConverter("HmacKeyGenParams", [hashMember, lengthMember]);
 const convertImportParams = createParamsConverter("HmacImportParams", [hashMember, lengthMember]);
 
+const USAGES = ["sign", "verify"];
+
 /** The `alg` of a JWK, by hash. */
 const JWK_ALG = { __proto__: null, "SHA-1": "HS1", "SHA-256": "HS256", "SHA-384": "HS384", "SHA-512": "HS512" };
-
-function checkUsages(usages) {
-  for (let i = 0; i < usages.length; i++) {
-    if (usages[i] !== "sign" && usages[i] !== "verify") {
-      throw cryptoError("SyntaxError", `An HMAC key cannot be used to '${usages[i]}'`);
-    }
-  }
-}
 
 function makeKey(material, hash, length, extractable, usages) {
   return createKey("secret", extractable, { __proto__: null, name: "HMAC", hash, length }, usages, material);
 }
 
+const blockBits = (hash) => (hash === "SHA-1" || hash === "SHA-256" ? 512 : 1024);
+
+function getKeyLength(normalized) {
+  if (normalized.length === undefined) return blockBits(normalized.hash.name);
+  if (normalized.length === 0) throw new TypeError("The length of an HMAC key cannot be 0");
+  return normalized.length;
+}
+
 function generateKey(normalized, extractable, usages) {
-  checkUsages(usages);
+  checkUsages(usages, USAGES, "An HMAC key");
   const hash = normalized.hash.name;
-  let { length } = normalized;
-  if (length === undefined) length = hash === "SHA-1" || hash === "SHA-256" ? 512 : 1024; // the hash's block
+  const length = normalized.length ?? blockBits(hash);
   if (length === 0) throw cryptoError("OperationError", "The length of an HMAC key cannot be 0");
   const material = new Uint8Array(MathCeil(length / 8));
   ops.crypto_random_fill(material);
@@ -46,7 +44,7 @@ function generateKey(normalized, extractable, usages) {
 }
 
 function importKey(normalized, format, keyData, extractable, usages) {
-  checkUsages(usages);
+  checkUsages(usages, USAGES, "An HMAC key");
   const hash = normalized.hash.name;
   let material;
   if (format === "raw") {
@@ -75,11 +73,7 @@ function importKey(normalized, format, keyData, extractable, usages) {
 
 function exportKey(key, format) {
   const material = materialOf(key);
-  if (format === "raw") {
-    const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(material));
-    TypedArrayPrototypeSet(copy, material);
-    return TypedArrayPrototypeGetBuffer(copy);
-  }
+  if (format === "raw") return copyMaterial(key);
   if (format !== "jwk") throw cryptoError("NotSupportedError", `HMAC keys have no '${format}' format`);
   return {
     alg: JWK_ALG[algorithmOf(key).hash],
@@ -93,6 +87,7 @@ function exportKey(key, format) {
 define("generateKey", "HMAC", convertKeyGenParams, generateKey);
 define("importKey", "HMAC", convertImportParams, importKey);
 define("exportKey", "HMAC", undefined, exportKey);
+define("getKeyLength", "HMAC", convertImportParams, getKeyLength);
 define("sign", "HMAC", undefined, (normalized, key, data) =>
   ops.crypto_hmac_sign(algorithmOf(key).hash, materialOf(key), data));
 define("verify", "HMAC", undefined, (normalized, key, signature, data) =>

@@ -1,5 +1,6 @@
 // JsonWebKey (https://w3c.github.io/webcrypto/#JsonWebKey-dictionary) and the checks that all algorithms share.
 
+const { ObjectDefineProperty } = primordials;
 const webidl = require("webidl");
 const { cryptoError, hasUsage } = require("crypto/key");
 const { converters } = webidl;
@@ -60,6 +61,25 @@ function checkJwk(jwk, use, extractable, usages) {
   if (jwk.ext === false && extractable) throw cryptoError("DataError", "The JWK is not extractable");
 }
 
+/** A member of a JSON Web Key that holds bytes. */
+function jwkBytes(jwk, name) {
+  if (jwk[name] === undefined) throw cryptoError("DataError", `The JWK has no "${name}"`);
+  return decodeBase64url(jwk[name]);
+}
+
+/** A JsonWebKey for an app, of members without a prototype; those that are undefined are left out. */
+function makeJwk(members) {
+  const jwk = {};
+  for (const key in members) {
+    const value = members[key];
+    if (value === undefined) continue;
+    ObjectDefineProperty(jwk, key, { __proto__: null, value, configurable: true, enumerable: true, writable: true });
+  }
+  return jwk;
+}
+
+exports.makeJwk = makeJwk;
+exports.jwkBytes = jwkBytes;
 exports.convertJwk = convertJwk;
 exports.decodeBase64url = decodeBase64url;
 exports.encodeBase64url = base64url_encode;

@@ -1,9 +1,13 @@
 // CryptoKey (https://w3c.github.io/webcrypto/#cryptokey-interface). Key material is a Uint8Array that never leaves
 // private fields and the calls to native code.
 
+const {
+  PromisePrototypeThen, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteOffset, Uint8Array,
+} = primordials;
 const { DOMException } = require("domexception");
 const { registerSerializable } = require("structured_clone");
 const webidl = require("webidl");
+const { copyBytes } = require("fetch/body");
 const { registerInspector } = require("inspect");
 
 /** The recognised key usages, in the order in which `usages` lists them. */
@@ -79,7 +83,7 @@ function algorithmObject(algorithm) {
   const result = {};
   for (const key in algorithm) { // it has no prototype
     const value = algorithm[key];
-    result[key] = key === "hash" ? { name: value } : value;
+    result[key] = key === "hash" ? { name: value } : key === "publicExponent" ? copyBytes(value) : value;
   }
   return result;
 }
@@ -98,5 +102,42 @@ exports.isExtractable = isExtractable;
 exports.algorithmOf = algorithmOf;
 exports.usagesOf = usagesOf;
 exports.materialOf = materialOf;
+/**
+ * What follows a native operation: it gives bytes, a boolean, or undefined for a failure; or it takes long and gives a
+ * promise for `{ value }`.
+ */
+exports.finish = (result, convert) => {
+  if (!webidl.isObject(result) || webidl.isArrayBuffer(result)) return convert(result);
+  return PromisePrototypeThen(result, (boxed) => convert(boxed.value));
+};
+/** The SyntaxError of a usage that the algorithm, or this type of key, does not have. */
+exports.checkUsages = (usages, allowed, what) => {
+  for (let i = 0; i < usages.length; i++) {
+    if (!hasUsage(allowed, usages[i])) {
+      throw new DOMException(`${what} cannot be used to '${usages[i]}'`, "SyntaxError");
+    }
+  }
+};
+/** A list's usages that are in the other list, too. */
+exports.intersect = (usages, allowed) => {
+  const result = [];
+  for (let i = 0; i < usages.length; i++) if (hasUsage(allowed, usages[i])) result[result.length] = usages[i];
+  return result;
+};
+exports.checkType = (key, type) => {
+  if (typeOf(key) !== type) throw new DOMException(`The key is not a ${type} one`, "InvalidAccessError");
+};
+/** A part of key material; subarray and slice would ask an app's Symbol.species for the array. */
+exports.partOf = (bytes, offset, length) =>
+  new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), TypedArrayPrototypeGetByteOffset(bytes) + offset, length);
+/** A secret or private key that can be used for nothing is refused, whichever the algorithm. */
+exports.checkHasUsages = (key) => {
+  const type = typeOf(key);
+  if ((type === "secret" || type === "private") && usagesOf(key).length === 0) {
+    throw new DOMException("A secret or private key needs at least one usage", "SyntaxError");
+  }
+  return key;
+};
+exports.copyMaterial = (key) => webidl.viewBuffer(copyBytes(materialOf(key)));
 /** For the errors that the standard calls by their DOMException name. */
 exports.cryptoError = (name, message) => new DOMException(message, name);

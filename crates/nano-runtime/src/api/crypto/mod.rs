@@ -1,11 +1,96 @@
-//! Web Cryptography: random numbers, digests and HMAC by aws-lc.
+//! Web Cryptography by aws-lc, and by crates of RustCrypto where aws-lc-rs has a gap. What an op gets and gives is
+//! bytes; what an algorithm is called, which usages it has and which error an app sees is decided in JavaScript.
+
+mod aes;
+mod ec;
+mod kdf;
+mod okp;
+mod rsa;
 
 use aws_lc_rs::{digest, hmac, rand};
 
 use crate::engine::{OpFn, ops};
+use crate::worker::{JobResult, begin_job};
+
+/// Input up to which a digest or a cipher is done at once: a millisecond, or two on a slow machine.
+const INLINE_BYTES_MAX: usize = 512 << 10;
 
 pub(super) fn ops() -> Vec<OpFn> {
-    ops![crypto_random_fill, crypto_random_uuid, crypto_digest, crypto_hmac_sign, crypto_hmac_verify]
+    let own =
+        ops![crypto_random_fill, crypto_random_uuid, crypto_digest, crypto_hmac_sign, crypto_hmac_verify];
+    [own, aes::ops(), ec::ops(), kdf::ops(), okp::ops(), rsa::ops()].into_iter().flatten().collect()
+}
+
+/// Where a piece of work belongs.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Quick, but for so many bytes that it reads or writes.
+    Bytes(usize),
+    /// More than a millisecond, and holding so many bytes.
+    Long(usize),
+}
+
+/// Does `work` at once and returns its result (an ArrayBuffer, a boolean, or undefined for a failure); or, if it may
+/// take long, begins it elsewhere and returns a promise for `{ __proto__: null, value }`.
+fn perform(
+    scope: &mut v8::PinScope<'_, '_>,
+    rv: &mut v8::ReturnValue<'_, v8::Value>,
+    work: Work,
+    f: impl FnOnce() -> JobResult + Send + 'static,
+) {
+    match work {
+        Work::Long(bytes) => begin_job(scope, rv, bytes, f),
+        Work::Bytes(bytes) if bytes > INLINE_BYTES_MAX => begin_job(scope, rv, bytes, f),
+        Work::Bytes(_) => match f() {
+            JobResult::Failed => {}
+            JobResult::Bool(value) => rv.set_bool(value),
+            JobResult::Bytes(bytes) => super::return_array_buffer(scope, rv, bytes),
+        },
+    }
+}
+
+/// As [`perform`], for work that gives bytes.
+fn perform_bytes(
+    scope: &mut v8::PinScope<'_, '_>,
+    rv: &mut v8::ReturnValue<'_, v8::Value>,
+    work: Work,
+    f: impl FnOnce() -> Option<Vec<u8>> + Send + 'static,
+) {
+    perform(scope, rv, work, || f().map_or(JobResult::Failed, JobResult::Bytes));
+}
+
+/// Returns key material as a Uint8Array, or undefined for a failure.
+fn return_material(
+    scope: &mut v8::PinScope<'_, '_>,
+    rv: &mut v8::ReturnValue<'_, v8::Value>,
+    bytes: Option<Vec<u8>>,
+) {
+    if let Some(bytes) = bytes {
+        super::return_uint8_array(scope, rv, bytes);
+    }
+}
+
+fn hash_of(name: &str) -> Option<&'static digest::Algorithm> {
+    Some(match name {
+        "SHA-1" => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        "SHA-256" => &digest::SHA256,
+        "SHA-384" => &digest::SHA384,
+        "SHA-512" => &digest::SHA512,
+        _ => return None,
+    })
+}
+
+/// The hash that argument `index` names, or a TypeError.
+fn hash_arg(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: &v8::FunctionCallbackArguments<'_>,
+    index: i32,
+) -> Option<&'static digest::Algorithm> {
+    let hash = hash_of(&super::string_arg(scope, args, index));
+    if hash.is_none() {
+        super::throw_type_error(scope, "no such hash");
+    }
+    hash
 }
 
 fn random<const N: usize>() -> Option<[u8; N]> {
@@ -52,59 +137,58 @@ fn crypto_random_uuid(
     super::return_string(scope, &mut rv, &uuid);
 }
 
-/// `crypto_digest(name, bytes)` -> ArrayBuffer; name one of SHA-1, SHA-256, SHA-384, SHA-512.
+/// `crypto_digest(name, bytes)` -> ArrayBuffer, or a promise.
 fn crypto_digest(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let algorithm = match super::string_arg(scope, &args, 0).as_str() {
-        "SHA-1" => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        "SHA-256" => &digest::SHA256,
-        "SHA-384" => &digest::SHA384,
-        "SHA-512" => &digest::SHA512,
-        _ => return super::throw_type_error(scope, "no such hash"),
-    };
+    let Some(algorithm) = hash_arg(scope, &args, 0) else { return };
     let Some(bytes) = super::bytes_arg(scope, &args, 1) else { return };
-    let result = digest::digest(algorithm, &bytes).as_ref().to_vec();
-    super::return_array_buffer(scope, &mut rv, result);
+    perform_bytes(scope, &mut rv, Work::Bytes(bytes.len()), move || {
+        Some(digest::digest(algorithm, &bytes).as_ref().to_vec())
+    });
 }
 
-fn hmac_key(scope: &mut v8::PinScope<'_, '_>, args: &v8::FunctionCallbackArguments<'_>) -> Option<hmac::Key> {
-    let algorithm = match super::string_arg(scope, args, 0).as_str() {
-        "SHA-1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        "SHA-256" => hmac::HMAC_SHA256,
-        "SHA-384" => hmac::HMAC_SHA384,
-        "SHA-512" => hmac::HMAC_SHA512,
-        _ => {
-            super::throw_type_error(scope, "no such hash");
-            return None;
-        }
+fn hmac_key(hash: &'static digest::Algorithm, key: &[u8]) -> hmac::Key {
+    let algorithm = if *hash == digest::SHA256 {
+        hmac::HMAC_SHA256
+    } else if *hash == digest::SHA384 {
+        hmac::HMAC_SHA384
+    } else if *hash == digest::SHA512 {
+        hmac::HMAC_SHA512
+    } else {
+        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY
     };
-    let key = super::bytes_arg(scope, args, 1)?;
-    Some(hmac::Key::new(algorithm, &key))
+    hmac::Key::new(algorithm, key)
 }
 
-/// `crypto_hmac_sign(hash, key, data)` -> ArrayBuffer.
+/// `crypto_hmac_sign(hash, key, data)` -> ArrayBuffer, or a promise.
 fn crypto_hmac_sign(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let Some(key) = hmac_key(scope, &args) else { return };
+    let Some(hash) = hash_arg(scope, &args, 0) else { return };
+    let Some(key) = super::bytes_arg(scope, &args, 1) else { return };
     let Some(data) = super::bytes_arg(scope, &args, 2) else { return };
-    let tag = hmac::sign(&key, &data).as_ref().to_vec();
-    super::return_array_buffer(scope, &mut rv, tag);
+    perform_bytes(scope, &mut rv, Work::Bytes(key.len() + data.len()), move || {
+        Some(hmac::sign(&hmac_key(hash, &key), &data).as_ref().to_vec())
+    });
 }
 
-/// `crypto_hmac_verify(hash, key, signature, data)` -> boolean, in constant time.
+/// `crypto_hmac_verify(hash, key, signature, data)` -> boolean, in constant time, or a promise.
 fn crypto_hmac_verify(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let Some(key) = hmac_key(scope, &args) else { return };
+    let Some(hash) = hash_arg(scope, &args, 0) else { return };
+    let Some(key) = super::bytes_arg(scope, &args, 1) else { return };
     let Some(signature) = super::bytes_arg(scope, &args, 2) else { return };
     let Some(data) = super::bytes_arg(scope, &args, 3) else { return };
-    rv.set_bool(hmac::verify(&key, &data, &signature).is_ok());
+    let work = Work::Bytes(key.len() + signature.len() + data.len());
+    perform(scope, &mut rv, work, move || {
+        JobResult::Bool(hmac::verify(&hmac_key(hash, &key), &data, &signature).is_ok())
+    });
 }

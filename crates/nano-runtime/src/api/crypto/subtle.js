@@ -3,12 +3,15 @@
 // A method converts its arguments, normalises the algorithm and only then looks at bytes, all before it returns: so no
 // copy of what a caller might change afterwards is needed for operations that are done at once.
 
-const { ArrayBufferIsView, PromiseReject, PromiseResolve, TypeError } = primordials;
+const {
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, JSONParse, JSONStringify, MathCeil, ObjectSetPrototypeOf,
+  PromiseReject, PromiseResolve, TypeError, TypedArrayPrototypeGetBuffer, Uint8Array,
+} = primordials;
 const webidl = require("webidl");
 const { copyBytes } = require("fetch/body");
-const { convertIdentifier, implementationOf, normalize } = require("crypto/algorithms");
+const { convertIdentifier, implementationOf, normalize, normalizeWrapping } = require("crypto/algorithms");
 const {
-  algorithmOf, cryptoError, hasUsage, isCryptoKey, isExtractable, typeOf, USAGES, usagesOf,
+  algorithmOf, checkHasUsages, cryptoError, finish, hasUsage, isCryptoKey, isExtractable, typeOf, USAGES, usagesOf,
 } = require("crypto/key");
 const { convertJwk } = require("crypto/jwk");
 const { converters } = webidl;
@@ -39,13 +42,10 @@ function checkKey(normalized, key, usage) {
   }
 }
 
-/** A secret or private key that can be used for nothing is refused, whichever the algorithm. */
-function checkHasUsages(key) {
-  const type = typeOf(key);
-  if ((type === "secret" || type === "private") && usagesOf(key).length === 0) {
-    throw cryptoError("SyntaxError", "A secret or private key needs at least one usage");
-  }
-  return key;
+/** What a native operation gave, with the OperationError of one that failed. */
+function checkResult(result) {
+  if (result === undefined) throw cryptoError("OperationError", "The operation failed");
+  return result;
 }
 
 /** encrypt and decrypt. */
@@ -56,7 +56,7 @@ function crypt(operation, args, prefix) {
   const data = BufferSource(args[2], prefix, "Argument 3");
   const normalized = normalize(operation, algorithm, prefix);
   checkKey(normalized, key, operation);
-  return normalized.run(normalized, key, data);
+  return finish(normalized.run(normalized, key, data), checkResult);
 }
 
 function sign(args, prefix) {
@@ -66,7 +66,7 @@ function sign(args, prefix) {
   const data = BufferSource(args[2], prefix, "Argument 3");
   const normalized = normalize("sign", algorithm, prefix);
   checkKey(normalized, key, "sign");
-  return normalized.run(normalized, key, data);
+  return finish(normalized.run(normalized, key, data), checkResult);
 }
 
 function verify(args, prefix) {
@@ -77,7 +77,7 @@ function verify(args, prefix) {
   const data = BufferSource(args[3], prefix, "Argument 4");
   const normalized = normalize("verify", algorithm, prefix);
   checkKey(normalized, key, "verify");
-  return normalized.run(normalized, key, signature, data);
+  return finish(normalized.run(normalized, key, signature, data), checkResult);
 }
 
 function digest(args, prefix) {
@@ -85,7 +85,7 @@ function digest(args, prefix) {
   const algorithm = convertIdentifier(args[0], prefix, "Argument 1");
   const data = BufferSource(args[1], prefix, "Argument 2");
   const normalized = normalize("digest", algorithm, prefix);
-  return normalized.run(normalized, data);
+  return finish(normalized.run(normalized, data), checkResult);
 }
 
 function generateKey(args, prefix) {
@@ -95,7 +95,7 @@ function generateKey(args, prefix) {
   const usages = convertUsages(args[2], prefix, "Argument 3");
   const normalized = normalize("generateKey", algorithm, prefix);
   const result = normalized.run(normalized, extractable, usages);
-  return isCryptoKey(result) ? checkHasUsages(result) : result;
+  return isCryptoKey(result) ? checkHasUsages(result) : result; // pairs are checked where they are made
 }
 
 function importKey(args, prefix) {
@@ -122,42 +122,102 @@ function exportKey(args, prefix) {
   return run(key, format);
 }
 
-// No algorithm registers the operations of the rest yet, so that normalising always fails; an algorithm that does
-// needs the steps that follow it here.
+/** The first `length` bits (null: all) of what a key agreement gave; unused bits of the last byte are 0. */
+function truncate(bits, length) {
+  if (length === null) return bits;
+  const bytes = MathCeil(length / 8);
+  const all = ArrayBufferPrototypeGetByteLength(bits);
+  if (bytes > all) throw cryptoError("OperationError", "There are not so many bits");
+  if (length === all * 8) return bits;
+  const part = copyBytes(new Uint8Array(bits, 0, bytes));
+  if (length % 8 !== 0) part[bytes - 1] &= 0xff << (8 - (length % 8));
+  return TypedArrayPrototypeGetBuffer(part);
+}
+
+/** The bits that `algorithm` derives from a key, given to `then`. */
+function derive(normalized, key, length, then) {
+  const bits = normalized.run(normalized, key, length);
+  return finish(bits, (result) => then(truncate(checkResult(result), length)));
+}
+
 function deriveKey(args, prefix) {
   webidl.requiredArguments(args.length, 5, prefix);
   const algorithm = convertIdentifier(args[0], prefix, "Argument 1");
-  convertKey(args[1], prefix, "Argument 2");
-  convertIdentifier(args[2], prefix, "Argument 3");
-  convertUsages(args[4], prefix, "Argument 5");
-  normalize("deriveBits", algorithm, prefix);
+  const key = convertKey(args[1], prefix, "Argument 2");
+  const derivedType = convertIdentifier(args[2], prefix, "Argument 3");
+  const extractable = !!args[3];
+  const usages = convertUsages(args[4], prefix, "Argument 5");
+  const normalized = normalize("deriveBits", algorithm, prefix);
+  const forImport = normalize("importKey", derivedType, prefix);
+  const forLength = normalize("getKeyLength", derivedType, prefix);
+  checkKey(normalized, key, "deriveKey");
+  return derive(normalized, key, forLength.run(forLength), (bits) =>
+    checkHasUsages(forImport.run(forImport, "raw", new Uint8Array(bits), extractable, usages)));
 }
 
 function deriveBits(args, prefix) {
   webidl.requiredArguments(args.length, 2, prefix);
   const algorithm = convertIdentifier(args[0], prefix, "Argument 1");
-  convertKey(args[1], prefix, "Argument 2");
-  if (args.length > 2) convertNullableLength(args[2], prefix, "Argument 3");
-  normalize("deriveBits", algorithm, prefix);
+  const key = convertKey(args[1], prefix, "Argument 2");
+  const length = convertNullableLength(args[2], prefix, "Argument 3");
+  const normalized = normalize("deriveBits", algorithm, prefix);
+  checkKey(normalized, key, "deriveBits");
+  return derive(normalized, key, length, (bits) => bits);
 }
 
 function wrapKey(args, prefix) {
   webidl.requiredArguments(args.length, 4, prefix);
-  convertFormat(args[0], prefix, "Argument 1");
-  convertKey(args[1], prefix, "Argument 2");
-  convertKey(args[2], prefix, "Argument 3");
-  normalize("wrapKey", convertIdentifier(args[3], prefix, "Argument 4"), prefix);
+  const format = convertFormat(args[0], prefix, "Argument 1");
+  const key = convertKey(args[1], prefix, "Argument 2");
+  const wrappingKey = convertKey(args[2], prefix, "Argument 3");
+  const algorithm = convertIdentifier(args[3], prefix, "Argument 4");
+  const normalized = normalizeWrapping("wrapKey", "encrypt", algorithm, prefix);
+  checkKey(normalized, wrappingKey, "wrapKey");
+  const run = implementationOf("exportKey", algorithmOf(key).name, prefix);
+  if (!isExtractable(key)) throw cryptoError("InvalidAccessError", `${prefix}: the key is not extractable`);
+  let exported = run(key, format);
+  if (format === "jwk") {
+    // An app's toJSON is not asked.
+    ObjectSetPrototypeOf(exported, null);
+    ObjectSetPrototypeOf(exported.key_ops, null);
+    exported = ops.encoding_encode_utf8(JSONStringify(exported));
+  }
+  return finish(normalized.run(normalized, wrappingKey, exported), checkResult);
+}
+
+/** "Parse a JWK". */
+function parseJwk(bytes, prefix) {
+  let jwk;
+  try {
+    jwk = JSONParse(ops.encoding_decode_utf8(bytes, false, false));
+  } catch {
+    throw cryptoError("DataError", `${prefix}: what was wrapped is not JSON`);
+  }
+  if (!webidl.isObject(jwk)) throw cryptoError("DataError", `${prefix}: what was wrapped is no JWK`);
+  // Members that an app has put on Object.prototype are none of the key's.
+  ObjectSetPrototypeOf(jwk, null);
+  const converted = convertJwk(jwk, prefix, "The JWK");
+  if (converted.kty === undefined) throw cryptoError("DataError", `${prefix}: the JWK has no "kty"`);
+  return converted;
 }
 
 function unwrapKey(args, prefix) {
   webidl.requiredArguments(args.length, 7, prefix);
-  convertFormat(args[0], prefix, "Argument 1");
-  BufferSource(args[1], prefix, "Argument 2");
-  convertKey(args[2], prefix, "Argument 3");
+  const format = convertFormat(args[0], prefix, "Argument 1");
+  const wrappedKey = BufferSource(args[1], prefix, "Argument 2");
+  const unwrappingKey = convertKey(args[2], prefix, "Argument 3");
   const algorithm = convertIdentifier(args[3], prefix, "Argument 4");
-  convertIdentifier(args[4], prefix, "Argument 5");
-  convertUsages(args[6], prefix, "Argument 7");
-  normalize("unwrapKey", algorithm, prefix);
+  const keyAlgorithm = convertIdentifier(args[4], prefix, "Argument 5");
+  const extractable = !!args[5];
+  const usages = convertUsages(args[6], prefix, "Argument 7");
+  const normalized = normalizeWrapping("unwrapKey", "decrypt", algorithm, prefix);
+  const forImport = normalize("importKey", keyAlgorithm, prefix);
+  checkKey(normalized, unwrappingKey, "unwrapKey");
+  return finish(normalized.run(normalized, unwrappingKey, wrappedKey), (result) => {
+    const bytes = new Uint8Array(checkResult(result));
+    const keyData = format === "jwk" ? parseJwk(bytes, prefix) : bytes;
+    return checkHasUsages(forImport.run(forImport, format, keyData, extractable, usages));
+  });
 }
 
 let isSubtleCrypto;
