@@ -17,13 +17,14 @@ tests![
 
 /// Writable, configurable, not enumerable.
 const INTERFACES: &str = "\
-    AbortController AbortSignal Blob ByteLengthQueuingStrategy CountQueuingStrategy Crypto CryptoKey \
-    CustomEvent DOMException ErrorEvent Event EventTarget FetchEvent File FormData Headers MessageEvent \
-    Navigator Performance PromiseRejectionEvent ReadableByteStreamController ReadableStream \
-    ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController \
-    ReadableStreamDefaultReader Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder \
-    TextEncoderStream TransformStream TransformStreamDefaultController URL URLSearchParams \
-    WritableStream WritableStreamDefaultController WritableStreamDefaultWriter";
+    AbortController AbortSignal Blob ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy \
+    Crypto CryptoKey CustomEvent DOMException DecompressionStream ErrorEvent Event EventTarget FetchEvent \
+    File FormData Headers MessageChannel MessageEvent MessagePort Navigator Performance \
+    PromiseRejectionEvent ReadableByteStreamController ReadableStream ReadableStreamBYOBReader \
+    ReadableStreamBYOBRequest ReadableStreamDefaultController ReadableStreamDefaultReader Request Response \
+    SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream \
+    TransformStreamDefaultController URL URLPattern URLSearchParams WritableStream \
+    WritableStreamDefaultController WritableStreamDefaultWriter";
 /// As the interfaces; from ECMA-262, ECMA-402 and WebAssembly, in this version of V8.
 const LANGUAGE: &str = "\
     AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array \

@@ -18,6 +18,8 @@ tests![
     timers_of_the_top_level_go_on,
     work_belongs_to_the_request_of_its_promise_chain,
     an_ended_request_begins_nothing,
+    a_message_belongs_to_the_request_that_posted_it,
+    a_message_ends_with_its_request,
     a_busy_app_gets_another_isolate,
     a_preloaded_app_has_its_isolate,
 ];
@@ -336,6 +338,52 @@ async fn an_ended_request_begins_nothing(bench: Bench) {
     );
     assert_eq!(app.text("/leave").await, "left");
     assert_eq!(app.text("/go").await, "0");
+}
+
+async fn a_message_belongs_to_the_request_that_posted_it(bench: Bench) {
+    let app = bench.script(
+        r#"
+        const { port1, port2 } = new MessageChannel();
+        let done;
+        port2.addEventListener("message", ({ data }) => { console.log(`got ${data}`); done(); });
+        export default (request, env, ctx) => {
+          const name = new URL(request.url).pathname.slice(1);
+          if (name === "start") { port2.start(); return new Response("started"); }
+          port1.postMessage(name);
+          ctx.waitUntil(new Promise((resolve) => { done = resolve; }));
+          return new Response("posted");
+        };"#,
+    );
+    for name in ["before-start", "after-start"] {
+        let post = get(&format!("/{name}"));
+        let id = post.id.to_string();
+        assert_eq!(text_of(app.fetch(post).await.expect("an answer")).await, "posted");
+        assert_eq!(app.text("/start").await, "started");
+        let line = app.logged(&format!("got {name}")).await;
+        assert_eq!(line.request_id, id, "{name}");
+    }
+}
+
+/// And it is not in the way of the messages behind it.
+async fn a_message_ends_with_its_request(bench: Bench) {
+    let app = bench.script(
+        r#"
+        const { port1, port2 } = new MessageChannel();
+        const got = [];
+        let done;
+        port2.onmessage = ({ data }) => { got.push(data); done?.(); };
+        export default async (request) => {
+          const name = new URL(request.url).pathname.slice(1);
+          const stays = new Promise((resolve) => { done = resolve; });
+          port1.postMessage(name);
+          if (name === "stays") await stays;
+          return new Response(got.join());
+        };"#,
+    );
+    for _ in 0..3 {
+        assert_eq!(app.text("/leaves").await, "");
+    }
+    assert_eq!(app.text("/stays").await, "stays");
 }
 
 async fn timers_of_the_top_level_go_on(bench: Bench) {

@@ -1,17 +1,21 @@
 //! The web APIs: a folder each, with the built-in JavaScript, its native functions, and its tests.
 
 mod base64;
+mod compression;
 mod console;
 mod crypto;
 mod encoding;
 mod fetch;
 mod form_data;
 mod global_scope;
+mod message_channel;
 mod performance;
 mod structured_clone;
 mod timers;
 mod url;
+mod urlpattern;
 
+pub(crate) use compression::Codec;
 pub(crate) use encoding::utf8_decode;
 
 use crate::engine::OpFn;
@@ -23,16 +27,19 @@ pub(crate) use fetch::response_parts;
 pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
     [
         base64::ops(),
+        compression::ops(),
         console::ops(),
         crypto::ops(),
         encoding::ops(),
         fetch::ops(),
         form_data::ops(),
         global_scope::ops(),
+        message_channel::ops(),
         performance::ops(),
         structured_clone::ops(),
         timers::ops(),
         url::ops(),
+        urlpattern::ops(),
     ]
     .into_iter()
     .flatten()

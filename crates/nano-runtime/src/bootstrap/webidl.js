@@ -121,7 +121,8 @@ converters.Function = (V, prefix, context) => {
   return V;
 };
 
-// Buffer sources. Shared buffers do not exist here; resizable ones need [AllowResizable].
+// Buffer sources. Shared buffers, which a WebAssembly memory may have, need [AllowShared], resizable ones
+// [AllowResizable].
 function isArrayBuffer(V) {
   try {
     ArrayBufferPrototypeGetByteLength(V);
@@ -131,7 +132,11 @@ function isArrayBuffer(V) {
   }
 }
 function rejectResizable(buffer, prefix, context, opts) {
-  if ((opts === undefined || !opts.allowResizable) && isArrayBuffer(buffer) && ArrayBufferPrototypeGetResizable(buffer)) {
+  if (!isArrayBuffer(buffer)) {
+    if (opts !== undefined && opts.allowShared) return;
+    throw makeException(prefix, context, "is backed by a SharedArrayBuffer, which is not allowed here");
+  }
+  if ((opts === undefined || !opts.allowResizable) && ArrayBufferPrototypeGetResizable(buffer)) {
     throw makeException(prefix, context, "is backed by a resizable ArrayBuffer, which is not allowed here");
   }
 }
@@ -411,6 +416,8 @@ function markAsHandled(promise) {
   PromisePrototypeThen(promise, undefined, () => {});
 }
 
+/** The option of a converter for [AllowShared]. */
+exports.ALLOW_SHARED = { __proto__: null, allowShared: true };
 exports.converters = converters;
 exports.isObject = isObject;
 exports.isArrayBuffer = isArrayBuffer;

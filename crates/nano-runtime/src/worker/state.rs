@@ -18,6 +18,7 @@ use super::headers::HeaderList;
 use super::jobs::{JOBS_PER_ISOLATE, JobResult};
 use super::logs::LogLimiter;
 use super::pipe::Pipe;
+use crate::api::Codec;
 use crate::engine::{MemoryAccount, ModuleMap, Moment};
 use crate::net::Fetched;
 
@@ -57,6 +58,8 @@ pub(crate) const STARTUP: RequestId = 0;
 const PENDING_OPS_MAX: usize = 10_000;
 /// Timers that one isolate may have.
 const TIMERS_MAX: usize = 100_000;
+/// Streams that one isolate may be compressing or decompressing.
+const CODECS_MAX: usize = 10_000;
 
 /// One request inside its isolate, and what it opened.
 pub(crate) struct RequestState {
@@ -83,14 +86,21 @@ pub(crate) struct RequestState {
     opened: Option<Box<Opened>>,
 }
 
-/// The timers, operations and fetches of a request.
+/// The timers, operations, fetches and codecs of a request.
 #[derive(Default)]
 struct Opened {
     timers: HashSet<u32, BuildHasherDefault<IdHasher>>,
     ops: HashSet<OpId, BuildHasherDefault<IdHasher>>,
+    codecs: HashSet<u32, BuildHasherDefault<IdHasher>>,
     fetches: Vec<RequestId>,
     /// Subrequests that it may still send; `None` before the first.
     allowance: Option<Arc<AtomicU32>>,
+}
+
+/// A codec, and whose it is.
+struct OpenCodec {
+    codec: Codec,
+    request: RequestId,
 }
 
 impl RequestState {
@@ -225,6 +235,10 @@ pub(crate) struct IsolateState {
     pub(crate) next_decoder: u32,
     /// Places for its native work that is too long for a turn.
     pub(crate) jobs: Arc<Semaphore>,
+    codecs: HashMap<u32, OpenCodec>,
+    next_codec: u32,
+    /// Where codecs write to; empty until the first one does.
+    codec_output: Vec<u8>,
 }
 
 impl IsolateState {
@@ -265,6 +279,9 @@ impl IsolateState {
             decoders: HashMap::new(),
             next_decoder: 1,
             jobs: Arc::new(Semaphore::new(JOBS_PER_ISOLATE)),
+            codecs: HashMap::new(),
+            next_codec: 1,
+            codec_output: Vec::new(),
         }
     }
 
@@ -310,10 +327,19 @@ impl IsolateState {
         scope: &mut v8::PinScope<'_, '_>,
         rv: &mut v8::ReturnValue<'_, v8::Value>,
     ) -> Option<OpId> {
+        let request = super::current_request(scope);
+        Self::begin_op_of(scope, rv, request)
+    }
+
+    /// As [`IsolateState::begin_op`], for `request`.
+    pub(crate) fn begin_op_of(
+        scope: &mut v8::PinScope<'_, '_>,
+        rv: &mut v8::ReturnValue<'_, v8::Value>,
+        request: RequestId,
+    ) -> Option<OpId> {
         let resolver = v8::PromiseResolver::new(scope)?;
         rv.set(resolver.get_promise(scope).into());
         let resolver = v8::Global::new(scope, resolver);
-        let request = super::current_request(scope);
         let state = super::state_of(scope)?;
         if !state.is_open(request) {
             crate::api::throw_type_error(scope, "the request has ended");
@@ -440,7 +466,7 @@ impl IsolateState {
     }
 
     /// Whether `request` may begin anything.
-    fn is_open(&self, request: RequestId) -> bool {
+    pub(crate) fn is_open(&self, request: RequestId) -> bool {
         request == STARTUP || self.requests.get(&request).is_some()
     }
 
@@ -489,6 +515,35 @@ impl IsolateState {
         self.due.first_key_value().map(|(&(due, _), _)| due)
     }
 
+    /// Opens a codec of `request`, which is dropped with it at the latest. The error says why not.
+    pub(crate) fn open_codec(&mut self, codec: Codec, request: RequestId) -> Result<u32, &'static str> {
+        if !self.is_open(request) {
+            return Err("the request has ended");
+        }
+        if self.codecs.len() >= CODECS_MAX {
+            return Err("too many streams are being compressed or decompressed in this app");
+        }
+        let id = self.next_codec;
+        self.next_codec = self.next_codec.wrapping_add(1).max(1);
+        self.codecs.insert(id, OpenCodec { codec, request });
+        if let Some(owner) = self.requests.get_mut(&request) {
+            owner.opened().codecs.insert(id);
+        }
+        Ok(id)
+    }
+
+    /// A codec that is open, and where it may write to.
+    pub(crate) fn codec(&mut self, id: u32) -> Option<(&mut Codec, &mut Vec<u8>)> {
+        Some((&mut self.codecs.get_mut(&id)?.codec, &mut self.codec_output))
+    }
+
+    pub(crate) fn close_codec(&mut self, id: u32) {
+        let Some(open) = self.codecs.remove(&id) else { return };
+        if let Some(owner) = self.requests.get_mut(&open.request) {
+            owner.opened().codecs.remove(&id);
+        }
+    }
+
     /// Whether nothing of `id` is left to do.
     pub(crate) fn is_finished(&self, id: RequestId) -> bool {
         self.requests.get(&id).is_some_and(|r| {
@@ -533,6 +588,9 @@ impl IsolateState {
                 if let Some(PendingOp { abort: Some(abort), .. }) = self.pending.remove(&op) {
                     abort.abort();
                 }
+            }
+            for codec in opened.codecs {
+                self.codecs.remove(&codec);
             }
         }
         request.pipe.is_some()

@@ -2,7 +2,7 @@
 
 const { ObjectSetPrototypeOf, RangeError, TypeError, Uint32Array, Uint8Array } = primordials;
 const {
-  configureInterface, converters, illegalInvocation, isObject, requiredArguments,
+  ALLOW_SHARED, configureInterface, converters, illegalInvocation, isObject, requiredArguments,
 } = require("webidl");
 const { Utf8Decoder } = require("encoding/utf8");
 
@@ -29,7 +29,7 @@ class TextEncoder {
     const prefix = "Failed to execute 'encodeInto' on 'TextEncoder'";
     requiredArguments(arguments.length, 2, prefix);
     source = converters.DOMString(source, prefix, "Argument 1");
-    destination = converters.Uint8Array(destination, prefix, "Argument 2");
+    destination = converters.Uint8Array(destination, prefix, "Argument 2", ALLOW_SHARED);
     counts ??= new Uint32Array(2);
     ops.encoding_encode_into(source, destination, counts);
     return { read: counts[0], written: counts[1] };
@@ -105,7 +105,7 @@ class TextDecoder {
   }
   decode(input = undefined, options = undefined) {
     if (!(#decoder in this)) throw illegalInvocation();
-    if (input !== undefined) input = converters.BufferSource(input, decodePrefix, "Argument 1");
+    if (input !== undefined) input = converters.BufferSource(input, decodePrefix, "Argument 1", ALLOW_SHARED);
     let stream = false;
     if (options !== undefined && options !== null) {
       if (!isObject(options)) {

@@ -1,7 +1,7 @@
 // TextEncoderStream and TextDecoderStream (Encoding, 7.5 and 7.6).
 
 const { ObjectSetPrototypeOf, StringPrototypeCharCodeAt, StringPrototypeSlice, Uint8Array } = primordials;
-const { configureInterface, converters, illegalInvocation } = require("webidl");
+const { ALLOW_SHARED, configureInterface, converters, illegalInvocation } = require("webidl");
 const { createTransform, transformReadable, transformWritable } = require("streams");
 const { Decoder } = require("encoding");
 
@@ -60,7 +60,8 @@ class DecoderTransformer {
     this.decoder = decoder;
   }
   transform(chunk, controller) {
-    const text = this.decoder.decode(converters.BufferSource(chunk, "TextDecoderStream", "The chunk"), true);
+    const bytes = converters.BufferSource(chunk, "TextDecoderStream", "The chunk", ALLOW_SHARED);
+    const text = this.decoder.decode(bytes, true);
     if (text !== "") controller.enqueue(text);
   }
   flush(controller) {

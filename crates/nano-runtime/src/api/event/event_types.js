@@ -3,7 +3,7 @@
 
 const { FunctionPrototypeCall, ObjectFreeze, ObjectGetOwnPropertyDescriptor } = primordials;
 const webidl = require("webidl");
-const { Event, setErrorEventParts } = require("event");
+const { Event, setErrorEventParts, trust } = require("event");
 const { converters } = webidl;
 
 // Reads member `key` of an event's init dictionary, whose base members `Event` has read and checked.
@@ -87,6 +87,9 @@ const portsConverter = webidl.createSequenceConverter(portConverter);
 // MessageEventSource: here only a MessagePort can be one.
 const sourceConverter = webidl.createNullableConverter(portConverter);
 
+/** The `message` event that a port fires; `ports` is a list that nobody else has. */
+let makeMessageEvent;
+
 class MessageEvent extends Event {
   #data; #origin; #lastEventId; #source; #ports;
   constructor(type, eventInitDict = undefined) {
@@ -126,6 +129,14 @@ class MessageEvent extends Event {
     this.#source = source;
     this.#ports = ports;
   }
+  static {
+    makeMessageEvent = (data, ports) => {
+      const event = new MessageEvent("message");
+      event.#data = data;
+      event.#ports = ports;
+      return trust(event);
+    };
+  }
 }
 webidl.configureInterface(MessageEvent);
 
@@ -133,4 +144,5 @@ exports.CustomEvent = CustomEvent;
 exports.ErrorEvent = ErrorEvent;
 exports.PromiseRejectionEvent = PromiseRejectionEvent;
 exports.MessageEvent = MessageEvent;
+exports.makeMessageEvent = makeMessageEvent;
 exports.setMessagePortCheck = (fn) => { isMessagePort = fn; };

@@ -84,8 +84,11 @@ function appendTo(list, value) {
   });
 }
 
-/** StructuredSerializeWithTransfer, then StructuredDeserializeWithTransfer. `transferList` is an internal list. */
-function cloneWithTransfer(value, transferList) {
+/**
+ * StructuredSerializeWithTransfer, then StructuredDeserializeWithTransfer. `transferList` is an internal list;
+ * `received`, when it is given, gets the platform objects that came of it.
+ */
+function cloneWithTransfer(value, transferList, received = undefined) {
   const buffers = [];
   const transfers = [];
   const hosts = [];
@@ -108,7 +111,10 @@ function cloneWithTransfer(value, transferList) {
   const outer = current; // a getter of `value` may clone in turn
   current = { __proto__: null, transfers, hosts };
   try {
-    return ops.structured_clone(value, buffers, isHostObject, writeHostObject, finishHostObjects, dataCloneError);
+    const clone =
+      ops.structured_clone(value, buffers, isHostObject, writeHostObject, finishHostObjects, dataCloneError);
+    if (received !== undefined) for (let i = 0; i < transfers.length; i++) appendTo(received, hosts[i]);
+    return clone;
   } finally {
     current = outer;
   }
@@ -134,6 +140,7 @@ const { structuredClone } = {
 };
 
 exports.structuredClone = structuredClone;
+exports.optionsConverter = optionsConverter;
 exports.cloneWithTransfer = cloneWithTransfer;
 exports.registerSerializable = registerSerializable;
 exports.registerTransferable = registerTransferable;
