@@ -195,9 +195,7 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
 /// `{ __proto__: null, bytes }`. `None`: over the memory limit.
 fn held<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Object>> {
     let array = crate::api::uint8_array(scope, bytes)?;
-    let name = v8::String::new(scope, "bytes")?;
-    let null = v8::null(scope).into();
-    Some(v8::Object::with_prototype_and_properties(scope, null, &[name.into()], &[array.into()]))
+    bare_object(scope, "bytes", array.into())
 }
 
 /// `{ __proto__: null, value }`, with undefined for a failure. `None`: over the memory limit.
@@ -207,9 +205,18 @@ fn job_result<'s>(scope: &mut v8::PinScope<'s, '_>, result: JobResult) -> Option
         JobResult::Bool(value) => v8::Boolean::new(scope, value).into(),
         JobResult::Bytes(bytes) => crate::api::array_buffer(scope, bytes)?.into(),
     };
-    let name = v8::String::new(scope, "value")?;
-    let prototype = v8::null(scope).into();
-    Some(v8::Object::with_prototype_and_properties(scope, prototype, &[name.into()], &[value]))
+    bare_object(scope, "value", value)
+}
+
+/// An object of one property and without a prototype: no `then` of the app's is found on it.
+fn bare_object<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    value: v8::Local<'s, v8::Value>,
+) -> Option<v8::Local<'s, v8::Object>> {
+    let name = v8::String::new(scope, name)?;
+    let null = v8::null(scope).into();
+    Some(v8::Object::with_prototype_and_properties(scope, null, &[name.into()], &[value]))
 }
 
 fn reject<'s>(

@@ -11,12 +11,10 @@ const webidl = require("webidl");
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
 const { joinedList, splitList } = require("headers");
 const { Request, bodyOf, listOf, methodOf, redirectOf, signalIfAny, urlOf } = require("fetch/request");
-const { responseFromParts } = require("fetch/response");
-const { Pump, SEND_BYTES, SEND_NATIVE, SEND_STREAM } = require("fetch/send");
-const { SEND_STRING } = require("fetch/response");
+const { SEND_NONE, responseFromParts } = require("fetch/response");
+const { Pump, SEND_STREAM, kindOf } = require("fetch/send");
 const bodies = require("fetch/body");
 
-const SEND_NONE = 0;
 const REDIRECT = { __proto__: null, follow: 0, error: 1, manual: 2 };
 
 /** Where the stream of a request's body goes. */
@@ -100,10 +98,8 @@ function send(request) {
   let kind = SEND_NONE;
   let source;
   if (body !== null) {
-    if (body.kind === bodies.STREAM) {
-      kind = SEND_STREAM;
-    } else {
-      kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
+    kind = kindOf(body);
+    if (kind !== SEND_STREAM) {
       source = body.source;
       bodies.markTaken(body);
     }

@@ -271,4 +271,5 @@ exports.Response = Response;
 exports.isResponse = isResponse;
 exports.respond = respond;
 exports.responseFromParts = responseFromParts;
+exports.SEND_NONE = SEND_NONE;
 exports.SEND_STRING = SEND_STRING;

@@ -6,7 +6,7 @@ const bodies = require("fetch/body");
 const streams = require("streams");
 const { respond, SEND_STRING } = require("fetch/response");
 
-// The kinds of body that `ops.respond` takes, besides those in `response.js`.
+// The kinds of body that `ops.respond` and `ops.fetch_send` take, besides those in `response.js`.
 const SEND_BYTES = 2;
 const SEND_STREAM = 3;
 const SEND_NATIVE = 4;
@@ -19,6 +19,16 @@ function sendResponse(rid, response) {
   return respond(rid, response, sendBody);
 }
 
+/** The kind under which native code takes a body. */
+function kindOf(body) {
+  switch (body.kind) {
+    case bodies.STRING: return SEND_STRING;
+    case bodies.BYTES: return SEND_BYTES;
+    case bodies.STREAM: return SEND_STREAM;
+    default: return SEND_NATIVE;
+  }
+}
+
 function sendBody(rid, status, list, body) {
   if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
   if (body.kind === bodies.STREAM) {
@@ -28,7 +38,7 @@ function sendBody(rid, status, list, body) {
     return pump;
   }
   const source = body.source;
-  const kind = body.kind === bodies.STRING ? SEND_STRING : body.kind === bodies.BYTES ? SEND_BYTES : SEND_NATIVE;
+  const kind = kindOf(body);
   bodies.markTaken(body);
   body.source = undefined;
   ops.respond(rid, status, list, kind, source);
@@ -120,6 +130,5 @@ class Pump extends streams.ReadRequest {
 
 exports.sendResponse = sendResponse;
 exports.Pump = Pump;
-exports.SEND_BYTES = SEND_BYTES;
-exports.SEND_NATIVE = SEND_NATIVE;
+exports.kindOf = kindOf;
 exports.SEND_STREAM = SEND_STREAM;
