@@ -22,6 +22,9 @@ tests![
     a_message_ends_with_its_request,
     a_busy_app_gets_another_isolate,
     a_preloaded_app_has_its_isolate,
+    a_finalisation_registry_tells,
+    a_finalisation_callback_has_a_cpu_limit,
+    a_finalisation_callback_that_throws_is_told,
 ];
 
 const COUNTER: &str = "let n = 0; export default () => new Response(String(++n));";
@@ -440,4 +443,53 @@ async fn a_preloaded_app_has_its_isolate(bench: Bench) {
     let broken = bench.script("throw new Error('at the top')");
     let failure = broken.preload().await.expect_err("it does not start");
     assert_eq!(failure.fault, Fault::Startup);
+}
+
+/// Each request leaves garbage and tells how often the registry has called back.
+const REGISTRY: &str = "
+    let told = 0;
+    const registry = new FinalizationRegistry((value) => { told += value; CALLBACK });
+    export default async () => {
+      for (let i = 0; i < 2000; i++) registry.register({ garbage: new Array(1000).fill(i) }, 1);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return new Response(String(told));
+    };";
+
+async fn a_finalisation_registry_tells(bench: Bench) {
+    let app = bench.script(&REGISTRY.replace("CALLBACK", ""));
+    for _ in 0..200 {
+        if app.text("/").await != "0" {
+            return;
+        }
+    }
+    panic!("400,000 objects became garbage, and none was told of");
+}
+
+async fn a_finalisation_callback_has_a_cpu_limit(bench: Bench) {
+    let app = bench
+        .app()
+        .limits(|limits| limits.cpu_ms = 100)
+        .file("index.js", REGISTRY.replace("CALLBACK", "for (;;);"))
+        .start();
+    for _ in 0..200 {
+        if let Err(failure) = app.get("/").await {
+            assert_eq!(failure.fault, Fault::CpuLimit);
+            return eventually("it is counted", || app.stats().ended_cpu > 0).await;
+        }
+        if app.stats().ended_cpu > 0 {
+            return;
+        }
+    }
+    panic!("no callback came");
+}
+
+async fn a_finalisation_callback_that_throws_is_told(bench: Bench) {
+    let app = bench.script(&REGISTRY.replace("CALLBACK", "throw new Error('a callback of garbage threw')"));
+    for _ in 0..200 {
+        app.text("/").await;
+        if app.log().iter().any(|line| line.message.contains("a callback of garbage threw")) {
+            return;
+        }
+    }
+    panic!("no callback came, or its error was not told");
 }

@@ -108,7 +108,7 @@ ReflectDeleteProperty(globalThis, "SharedArrayBuffer");
 // What the engine calls.
 const { start, dispatch, abortRequest } = require("dispatch");
 const { fireTimer, forgetTimer } = require("timers");
-const { promiseRejected, drainRejections } = require("global_scope");
+const { promiseRejected, drainRejections, reportException } = require("global_scope");
 exports.prepare = require("webassembly").install;
 exports.start = start;
 exports.dispatch = dispatch;
@@ -117,3 +117,4 @@ exports.fireTimer = fireTimer;
 exports.forgetTimer = forgetTimer;
 exports.promiseRejected = promiseRejected;
 exports.drainRejections = drainRejections;
+exports.reportException = reportException;

@@ -160,3 +160,13 @@ pub(crate) unsafe extern "C" fn promise_rejected_callback(message: v8::PromiseRe
     let reason = message.get_value().unwrap_or_else(|| v8::undefined(scope).into());
     crate::worker::promise_rejected(scope, kind, promise, reason);
 }
+
+/// V8 calls this when a script that it began itself threw: a callback of a finalisation registry.
+pub(crate) unsafe extern "C" fn message_callback(
+    message: v8::Local<'_, v8::Message>,
+    exception: v8::Local<'_, v8::Value>,
+) {
+    // SAFETY: V8 calls the listener on the isolate's thread with a live message, whose scope this is.
+    v8::callback_scope!(unsafe scope, message);
+    crate::worker::script_failed(scope, exception);
+}

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::abandon;
 use super::entry::{Entered, Residents};
+use super::foreground::{Foreground, TaskRouter, Wake};
 use super::memory::{self, MemoryAccount};
 use super::watchdog::Control;
 use super::{callbacks, modules, snapshot};
@@ -33,6 +34,8 @@ pub(crate) struct Isolate {
     residents: Residents,
     lost: AtomicBool,
     memory: Arc<MemoryAccount>,
+    tasks: TaskRouter,
+    foreground: Arc<Foreground>,
 }
 
 // SAFETY: `raw` is the address of what `shared` refers to, which is `Send`; all else is.
@@ -66,7 +69,13 @@ impl<T> Drop for OwnedState<T> {
 pub(crate) struct Lost;
 
 impl Isolate {
-    pub(super) fn new(snapshot: &'static [u8], limits: &IsolateLimits, control: &Arc<Control>) -> Self {
+    pub(super) fn new(
+        snapshot: &'static [u8],
+        limits: &IsolateLimits,
+        control: &Arc<Control>,
+        tasks: &TaskRouter,
+        wake: Wake,
+    ) -> Self {
         let memory = MemoryAccount::new(limits.memory_bytes, control);
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot.into())
@@ -77,6 +86,7 @@ impl Isolate {
         let mut isolate = v8::Isolate::new(params);
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
+        isolate.add_message_listener(callbacks::message_callback);
         isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
         memory::install_limits(&mut isolate, &memory);
         modules::install_callbacks(&mut isolate);
@@ -100,6 +110,8 @@ impl Isolate {
             residents: Residents::default(),
             lost: AtomicBool::new(false),
             memory,
+            tasks: tasks.clone(),
+            foreground: tasks.open(raw, wake),
         }
     }
 
@@ -176,6 +188,11 @@ impl Isolate {
         (kind == TypeId::of::<T>()).then_some(state)
     }
 
+    /// V8's own tasks for whoever is inside.
+    pub(crate) fn foreground(&self) -> &Foreground {
+        &self.foreground
+    }
+
     pub(crate) fn memory(&self) -> &Arc<MemoryAccount> {
         &self.memory
     }
@@ -183,6 +200,7 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
+        self.tasks.close(self.raw);
         if self.lost.load(Ordering::SeqCst) {
             return;
         }

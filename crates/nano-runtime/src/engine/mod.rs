@@ -6,6 +6,7 @@ mod abandon;
 mod callbacks;
 mod clock;
 mod entry;
+mod foreground;
 mod isolate;
 mod memory;
 mod modules;
@@ -16,6 +17,7 @@ mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -23,6 +25,7 @@ use callbacks::external_references;
 pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, ops};
 pub use clock::Moment;
 pub(crate) use clock::{nanos, thread_cpu_ns};
+pub(crate) use foreground::Wake;
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
@@ -58,12 +61,18 @@ pub struct Engine {
 
 struct EngineInner {
     snapshot: &'static [u8],
+    tasks: foreground::TaskRouter,
     watchdog: watchdog::Watchdog,
+    /// Freed memory is about to be given back to the system.
+    trimming: AtomicBool,
     /// Isolates that V8 ran out of memory in where it cannot unwind.
     lost: AtomicU32,
     /// Places for native work that is too long for a turn, as many as there are cores.
     jobs: Arc<Semaphore>,
 }
+
+/// How long freed memory is kept: many isolates often go together.
+const TRIM_AFTER: Duration = Duration::from_secs(1);
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -79,7 +88,9 @@ impl Engine {
         }
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");
-        v8::V8::initialize_platform(v8::new_default_platform(options.v8_threads, false).make_shared());
+        let tasks = foreground::TaskRouter::default();
+        let platform = v8::new_custom_platform(options.v8_threads, false, false, tasks.clone());
+        v8::V8::initialize_platform(platform.make_shared());
         v8::V8::initialize();
         let snapshot = snapshot::create().map_err(EngineError::Bootstrap)?;
         // Every isolate refers to the blob, for as long as the process lives.
@@ -87,7 +98,8 @@ impl Engine {
         let watchdog = watchdog::Watchdog::start()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = Arc::new(Semaphore::new(cores));
-        Ok(Self { inner: Arc::new(EngineInner { snapshot, watchdog, lost: AtomicU32::new(0), jobs }) })
+        let (trimming, lost) = (AtomicBool::new(false), AtomicU32::new(0));
+        Ok(Self { inner: Arc::new(EngineInner { snapshot, tasks, watchdog, trimming, lost, jobs }) })
     }
 
     /// Isolates written off since the start; each holds its memory for good.
@@ -117,8 +129,23 @@ impl Engine {
         self.inner.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn new_isolate(&self, limits: &IsolateLimits, control: &Arc<Control>) -> Isolate {
-        Isolate::new(self.inner.snapshot, limits, control)
+    /// Makes an isolate. `wake` is called when V8 has tasks for its thread ([`Isolate::foreground`]).
+    pub(crate) fn new_isolate(&self, limits: &IsolateLimits, control: &Arc<Control>, wake: Wake) -> Isolate {
+        Isolate::new(self.inner.snapshot, limits, control, &self.inner.tasks, wake)
+    }
+
+    /// Disposes of an isolate, off the runtime's workers, and soon returns what it held to the system.
+    pub(crate) fn dispose(&self, runtime: &tokio::runtime::Handle, isolate: Isolate) {
+        runtime.spawn_blocking(move || drop(isolate));
+        if self.inner.trimming.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        runtime.spawn(async move {
+            tokio::time::sleep(TRIM_AFTER).await;
+            inner.trimming.store(false, Ordering::Relaxed);
+            tokio::task::spawn_blocking(memory::trim);
+        });
     }
 
     /// Runs `f` as a turn of this thread that begins `now`, under the watchdog's eyes.

@@ -65,6 +65,8 @@ pub(crate) enum Event {
     Expired(RequestId),
     /// Start-up took too long.
     StartExpired,
+    /// V8 has tasks for this isolate.
+    Foreground,
 }
 
 /// A request with what its isolate needs to know of it.
@@ -138,7 +140,8 @@ impl Actor {
         });
         let spec = &shared.spec;
         let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
-        let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control);
+        let wake = actor.foreground_wake();
+        let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control, wake);
         let state = IsolateState::new(
             Weak::clone(&actor.me),
             Arc::clone(&actor.debts),
@@ -338,6 +341,7 @@ impl Actor {
                     self.work(scope, turn, id, |_| {});
                 }
             }
+            Event::Foreground => self.run_foreground(scope, turn),
             Event::StartExpired => {
                 if matches!(self.inbox.lock().phase, Phase::Starting) {
                     self.start_failed("the app's top level took too long".to_owned());
@@ -468,6 +472,37 @@ impl Actor {
         let failure = Failure { fault: Fault::Startup, detail: Some(message) };
         self.shared.start_failed(&failure);
         self.die(&failure);
+    }
+
+    /// How V8 calls for a turn that runs its tasks. V8 may be in any state, in a turn of another isolate even.
+    fn foreground_wake(&self) -> engine::Wake {
+        let (actor, runtime) = (Weak::clone(&self.me), self.runtime.clone());
+        Box::new(move |delay| {
+            if delay.is_zero() {
+                if let Some(actor) = actor.upgrade() {
+                    actor.post_elsewhere(Event::Foreground);
+                }
+                return;
+            }
+            let actor = Weak::clone(&actor);
+            runtime.spawn(async move {
+                tokio::time::sleep(delay).await;
+                if let Some(actor) = actor.upgrade() {
+                    actor.post(Event::Foreground);
+                }
+            });
+        })
+    }
+
+    /// V8's own tasks belong to no request.
+    fn run_foreground(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>) {
+        let due = self.isolate.get().map(|isolate| isolate.foreground().due());
+        for task in due.into_iter().flatten() {
+            if self.control.terminated().is_some() {
+                return;
+            }
+            self.work(scope, turn, STARTUP, |_| task.run());
+        }
     }
 
     fn fire_timers(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>) {
@@ -660,7 +695,7 @@ impl Drop for Actor {
     fn drop(&mut self) {
         // Disposing of an isolate takes milliseconds, and must not happen inside another one's turn.
         if let Some(isolate) = self.isolate.take() {
-            self.runtime.spawn_blocking(move || drop(isolate));
+            self.shared.engine.dispose(&self.runtime, isolate);
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
         drain_rejections: get("drainRejections")?,
         abort_request: get("abortRequest")?,
         forget_timer: get("forgetTimer")?,
+        report_exception: get("reportException")?,
     })
 }
 
@@ -244,6 +245,12 @@ pub(crate) fn promise_rejected<'s>(
     }
     let args = [v8::Integer::new(scope, kind).into(), promise.into(), reason];
     call(scope, function, &args);
+}
+
+/// A script that V8 began itself threw.
+pub(crate) fn script_failed<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v8::Value>) {
+    let Some(function) = hook(scope, |hooks| &hooks.report_exception) else { return };
+    call(scope, function, &[exception]);
 }
 
 /// The request's handler failed with `exception`: the log gets the stack, the client the contract's answer.
