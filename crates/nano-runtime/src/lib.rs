@@ -12,7 +12,7 @@ mod engine;
 mod net;
 mod worker;
 
-pub use engine::{Engine, EngineError, EngineOptions, Moment, handed_over_turns};
+pub use engine::{Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
 pub use net::Egress;
 pub use worker::{
     AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,

@@ -20,7 +20,8 @@ const INTERFACES: &str = "\
     AbortController AbortSignal Blob ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy \
     Crypto CryptoKey CustomEvent DOMException DecompressionStream ErrorEvent Event EventTarget FetchEvent \
     File FormData Headers MessageChannel MessageEvent MessagePort Navigator Performance \
-    PromiseRejectionEvent ReadableByteStreamController ReadableStream ReadableStreamBYOBReader \
+    PromiseRejectionEvent QuotaExceededError ReadableByteStreamController ReadableStream \
+    ReadableStreamBYOBReader \
     ReadableStreamBYOBRequest ReadableStreamDefaultController ReadableStreamDefaultReader Request Response \
     SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream \
     TransformStreamDefaultController URL URLPattern URLSearchParams WritableStream \
@@ -181,7 +182,7 @@ async fn there_is_no_shared_memory_to_wait_on(bench: Bench) {
           attempt(() => structuredClone(shared())),
         ]);"#,
     );
-    assert_eq!(app.text("/").await, r#"["TypeError","TypeError","DataCloneError"]"#);
+    assert_eq!(app.text("/").await, r#"["TypeError","TypeError","TypeError"]"#);
 }
 
 async fn nothing_internal_is_reachable(bench: Bench) {

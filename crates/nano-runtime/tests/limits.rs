@@ -13,6 +13,8 @@ tests![
     wall_time_is_limited_while_a_script_runs,
     the_heap_is_limited,
     buffers_are_limited,
+    memory_that_v8_maps_is_limited,
+    memory_that_v8_maps_is_given_back,
     bodies_count_as_memory,
     requests_over_the_queue_are_refused,
     a_waiting_request_has_its_time_limit,
@@ -389,4 +391,85 @@ async fn an_isolate_that_cannot_be_unwound_is_written_off(bench: Bench) {
     assert!(held_back > 0, "an app that loses isolates is held back");
     assert_eq!(text_of(reply).await, "ok");
     assert_eq!(app.stats().cold_starts, 2);
+}
+
+/// A module whose `f(n)` grows its memory by n pages and writes to them.
+const GROWING_WASM: &str = "new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 127, 0, 3, 2, 1, 0, \
+    5, 3, 1, 0, 0, 7, 5, 1, 1, 102, 0, 0, 10, 21, 1, 19, 0, 32, 0, 64, 0, 26, 65, 0, 65, 1, 32, 0, 65, 16, 116, \
+    252, 11, 0, 11])";
+
+async fn memory_that_v8_maps_is_limited(bench: Bench) {
+    let instances = format!(
+        "const module = new WebAssembly.Module({GROWING_WASM});
+         const grow = (pages) => {{ const i = new WebAssembly.Instance(module); keep.push(i); i.exports.f(pages); }};"
+    );
+    let inside = format!("{instances} for (;;) grow(1024);");
+    let imported = format!(
+        "const module = new WebAssembly.Module({GROWING_WASM});
+         for (;;) {{ const i = await WebAssembly.instantiate(module); keep.push(i); i.exports.f(100); }}"
+    );
+    let turns =
+        format!("{instances} for (;;) {{ grow(16); await new Promise((done) => setTimeout(done)); }}");
+    let fill = "const fill = (buffer) => new Uint8Array(buffer).fill(1);";
+    let cases: [(&str, String); 9] = [
+        ("RangeError", "fill(new WebAssembly.Memory({ initial: 1024 }).buffer);".into()),
+        (
+            "RangeError",
+            "for (;;) { const m = new WebAssembly.Memory({ initial: 64 }); keep.push(m); fill(m.buffer); }".into(),
+        ),
+        (
+            "RangeError",
+            "const m = new WebAssembly.Memory({ initial: 0 }); for (;;) { m.grow(64); fill(m.buffer); }".into(),
+        ),
+        (
+            "RangeError",
+            "for (;;) { const b = new ArrayBuffer(8, { maxByteLength: 3e7 }); keep.push(b); b.resize(3e7); fill(b); }"
+                .into(),
+        ),
+        ("RangeError", "fill(new ArrayBuffer(1e9, { maxByteLength: 1e9 }));".into()),
+        (
+            "RangeError",
+            "for (;;) { const b = new ArrayBuffer(8, { maxByteLength: 2e7 }); keep.push(fill(b.transfer(2e7))); }"
+                .into(),
+        ),
+        (
+            "",
+            "const b = new ArrayBuffer(4e6, { maxByteLength: 4e6 }); for (;;) keep.push(structuredClone(b));".into(),
+        ),
+        ("", inside),
+        ("", turns),
+    ];
+    for (error, case) in cases.iter().chain(&[("RangeError", imported)]) {
+        let source = format!("{fill} {case}");
+        let app = app_of(&bench, &[("/case", &source)], |limits| limits.memory_mb = 48);
+        let failure = app.get("/case").await.err().expect("a failure");
+        if error.is_empty() {
+            assert_eq!(failure.fault, Fault::MemoryLimit, "{case}");
+        } else {
+            assert_eq!(failure.fault, Fault::Exception, "{case}");
+            let detail = failure.detail.unwrap_or_default();
+            assert!(detail.starts_with(error), "{case}: {detail}");
+        }
+        assert_eq!(app.text("/ok").await, "ok");
+        assert_eq!(app.stats().lost, 0);
+    }
+}
+
+async fn memory_that_v8_maps_is_given_back(bench: Bench) {
+    let case = format!(
+        "const module = new WebAssembly.Module({GROWING_WASM});
+         for (let i = 0; i < 300; i++) {{
+           new Uint8Array(new WebAssembly.Memory({{ initial: 16 }}).buffer).fill(1);
+           const buffer = new ArrayBuffer(8, {{ maxByteLength: 1 << 20 }});
+           buffer.resize(1 << 20);
+           new Uint8Array(buffer).fill(1);
+           new WebAssembly.Instance(module).exports.f(16);
+         }}
+         return new Response('done');"
+    );
+    let app = app_of(&bench, &[("/case", &case)], |limits| limits.memory_mb = 48);
+    for _ in 0..3 {
+        assert_eq!(app.text("/case").await, "done");
+    }
+    assert_eq!(app.stats().cold_starts, 1);
 }

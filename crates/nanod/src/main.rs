@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser as _;
 use nano_config::{Config, Loaded};
-use nano_runtime::{Engine, EngineOptions};
+use nano_runtime::{Engine, EngineOptions, WASM_MEMORY_MB};
 
 use cli::{Cli, Command, ServeArgs};
 
@@ -67,7 +67,12 @@ fn serve(args: &ServeArgs, dev: bool) -> ExitCode {
 /// Tells whether everything under way came to its end before the process does.
 fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
     // V8 comes before any other thread: its memory protection is handed down from thread to thread.
-    let engine = Engine::start(&EngineOptions::default()).context("V8 could not be started")?;
+    let memory_mb = config.apps.iter().map(|app| app.limits.memory_mb);
+    let options = EngineOptions {
+        wasm_memory_mb: memory_mb.fold(WASM_MEMORY_MB, u64::max),
+        ..EngineOptions::default()
+    };
+    let engine = Engine::start(&options).context("V8 could not be started")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // A built-in that V8 cannot interrupt holds one thread; the others serve on.
         .worker_threads(config.threads + SPARE_THREADS)

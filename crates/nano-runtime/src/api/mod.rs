@@ -9,11 +9,13 @@ mod fetch;
 mod form_data;
 mod global_scope;
 mod message_channel;
+mod native_code;
 mod performance;
 mod structured_clone;
 mod timers;
 mod url;
 mod urlpattern;
+mod webassembly;
 
 pub(crate) use compression::Codec;
 pub(crate) use encoding::utf8_decode;
@@ -22,6 +24,7 @@ use crate::engine::OpFn;
 use crate::worker::state_of;
 
 pub(crate) use fetch::response_parts;
+pub(crate) use webassembly::refusal as wasm_refusal;
 
 /// All native functions, in the order in which the snapshot knows them.
 pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
@@ -35,11 +38,13 @@ pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
         form_data::ops(),
         global_scope::ops(),
         message_channel::ops(),
+        native_code::ops(),
         performance::ops(),
         structured_clone::ops(),
         timers::ops(),
         url::ops(),
         urlpattern::ops(),
+        webassembly::ops(),
     ]
     .into_iter()
     .flatten()

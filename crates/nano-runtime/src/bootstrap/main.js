@@ -6,7 +6,7 @@ const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectDeletePrope
 
 // Interface objects (Web IDL, 3.7): writable, configurable, not enumerable.
 const interfaces = [
-  ["domexception", ["DOMException"]],
+  ["domexception", ["DOMException", "QuotaExceededError"]],
   ["event", ["Event", "EventTarget"]],
   ["event_types", ["CustomEvent", "ErrorEvent", "MessageEvent", "PromiseRejectionEvent"]],
   ["abort", ["AbortController", "AbortSignal"]],

@@ -102,7 +102,7 @@ impl Isolate {
         let shared = unsafe { isolate.try_into_shared() };
         let shared =
             shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
-        control.attach(shared.thread_safe_handle());
+        control.attach(shared.thread_safe_handle(), limits.memory_bytes);
         Self {
             context: ManuallyDrop::new(context),
             shared: ManuallyDrop::new(shared),

@@ -1,5 +1,7 @@
 //! Memory limits. V8's heap limit covers its own heap; array buffers of a fixed length, those of bodies among them, are
-//! counted here. WebAssembly memories and resizable buffers come past both.
+//! counted here. V8 maps the pages of WebAssembly memories and resizable buffers itself, but counts them: its count is
+//! compared with the limit before a script gets more of them where it can be ([`MemoryAccount::has_room`]), after each
+//! event, and every 10 ms while one lasts (`Control::check_memory`).
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -12,6 +14,9 @@ use super::watchdog::{Control, Termination};
 const HEADROOM_STEP_BYTES: usize = 16 << 20;
 /// How many such steps: past them V8 gives up, and [`out_of_memory`] is the last line.
 const HEADROOM_STEPS: usize = 4;
+
+/// What V8 may count beyond the limit: compiled WebAssembly, and what an app does not answer for.
+const UNCOUNTED_BYTES: usize = 4 << 20;
 
 /// How far V8 is with a buffer that was refused: it collects garbage, calls [`near_heap_limit`] though the heap is
 /// not full, and asks once more.
@@ -51,9 +56,29 @@ impl MemoryAccount {
             .is_ok()
     }
 
+    /// Whether `bytes` more fit beside the buffers and WebAssembly memories that the isolate has.
+    pub(crate) fn has_room(&self, isolate: &mut v8::Isolate, bytes: usize) -> bool {
+        is_within(isolate, self.limit, bytes)
+    }
+
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
+}
+
+/// Whether V8's count of what lies outside of its heap, and `more`, are within `limit`. Collects garbage before it says
+/// no: the count has all that was not collected yet.
+pub(super) fn is_within(isolate: &mut v8::Isolate, limit: usize, more: usize) -> bool {
+    let allowed = limit.saturating_add(UNCOUNTED_BYTES);
+    let fits = |isolate: &mut v8::Isolate| {
+        let external = isolate.adjust_amount_of_external_allocated_memory(0);
+        usize::try_from(external).unwrap_or(0).saturating_add(more) <= allowed
+    };
+    if fits(isolate) {
+        return true;
+    }
+    isolate.low_memory_notification();
+    fits(isolate)
 }
 
 /// The allocator of array buffers, which refuses over the limit: V8 collects garbage, tries once more, and throws a

@@ -37,7 +37,15 @@ pub(crate) use watchdog::{Budget, Control, Termination, Turn};
 pub struct EngineOptions {
     /// Threads of V8's own pool (garbage collection, optimising compilation); 0 takes V8's default.
     pub v8_threads: u32,
+    /// The largest WebAssembly memory of any app, in mebibytes; 0 takes [`WASM_MEMORY_MB`]. V8 has one such limit for
+    /// the whole process; an isolate's own is compared only after its script got the memory.
+    pub wasm_memory_mb: u64,
 }
+
+/// What [`EngineOptions::wasm_memory_mb`] is by default: as an app's `memory_mb`.
+pub const WASM_MEMORY_MB: u64 = 128;
+/// WebAssembly's pages have 64 KiB.
+const WASM_PAGES_A_MB: u64 = 16;
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +96,10 @@ impl Engine {
         }
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");
+        let wasm_memory_mb =
+            if options.wasm_memory_mb == 0 { WASM_MEMORY_MB } else { options.wasm_memory_mb };
+        let pages = wasm_memory_mb.saturating_mul(WASM_PAGES_A_MB);
+        v8::V8::set_flags_from_string(&format!("--wasm-max-mem-pages={pages}"));
         let tasks = foreground::TaskRouter::default();
         let platform = v8::new_custom_platform(options.v8_threads, false, false, tasks.clone());
         v8::V8::initialize_platform(platform.make_shared());

@@ -324,6 +324,9 @@ fn wasm<'s>(
         return v8::WasmModuleObject::from_compiled_module(scope, compiled);
     }
     let module = v8::WasmModuleObject::compile(scope, &source.bytes)?;
+    if let Some(reason) = crate::api::wasm_refusal(&source.bytes) {
+        return throw(scope, &format!("cannot import \"{}\": {reason}", source.path));
+    }
     let _ = source.wasm.set(module.get_compiled_module());
     Some(module)
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::clock::{Moment, nanos, timespec_ns};
+use super::memory;
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
 use super::spares::Bench;
 
@@ -53,6 +54,8 @@ pub(crate) enum Termination {
 #[derive(Default)]
 pub(crate) struct Control {
     handle: OnceLock<v8::IsolateHandle>,
+    /// For what lies outside of V8's heap.
+    memory_bytes: OnceLock<usize>,
     /// 0, or a [`Termination`] plus one.
     reason: AtomicU8,
     /// An interrupt is on its way: inside a long built-in V8 serves none, and they must not pile up.
@@ -60,7 +63,8 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(super) fn attach(&self, handle: v8::IsolateHandle) {
+    pub(super) fn attach(&self, handle: v8::IsolateHandle, memory_bytes: usize) {
+        let _ = self.memory_bytes.set(memory_bytes);
         let _ = self.handle.set(handle);
     }
 
@@ -74,6 +78,14 @@ impl Control {
         let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
         if let Some(handle) = self.handle.get() {
             handle.terminate_execution();
+        }
+    }
+
+    /// Ends the isolate, which the calling thread is in, if it has more outside of its heap than it may.
+    pub(crate) fn check_memory(&self, isolate: &mut v8::Isolate) {
+        let limit = self.memory_bytes.get().copied().unwrap_or(usize::MAX);
+        if self.terminated().is_none() && !memory::is_within(isolate, limit, 0) {
+            self.terminate(Termination::Memory);
         }
     }
 
@@ -104,12 +116,17 @@ impl Control {
 
 /// Runs inside a long turn: this thread stops being one of tokio's workers, another takes its queue, and the script
 /// goes on here; the operating system shares the cores.
-unsafe extern "C" fn hand_over_worker(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+///
+/// Between two pieces of its script, it is also the time to look at its memory.
+unsafe extern "C" fn hand_over_worker(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
     // SAFETY: `data` is the `Control` of the isolate that runs here, whose allocator keeps it by its memory account.
     let control = unsafe { &*data.cast::<Control>() };
     if !control.hand_over_requested.swap(false, Ordering::SeqCst) {
         return; // It was meant for a turn that ended before it was served.
     }
+    // SAFETY: V8 calls this on the isolate's thread with the isolate that it interrupts.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    control.check_memory(&mut isolate);
     HANDED_OVER.fetch_add(1, Ordering::Relaxed);
     let _ = std::panic::catch_unwind(|| {
         tokio::task::block_in_place(|| std::thread::park_timeout(HAND_OVER_PAUSE));

@@ -380,6 +380,7 @@ impl Actor {
                 break;
             }
         }
+        self.control.check_memory(scope);
         let spent = turn.end_work();
         self.shared.stats.cpu_ns.fetch_add(spent, Ordering::Relaxed);
         let Some(state) = super::state_of(scope) else { return };

@@ -35,7 +35,12 @@ function prepareGlobal({ file, variant, title, resources }) {
   );
   define("location", { href, origin, protocol, host, hostname, port, pathname, search, hash, toString: () => href });
   define("META_TITLE", title);
-  if (file.endsWith(".window.js")) define("window", globalThis);
+  if (file.endsWith(".window.js")) {
+    define("window", globalThis);
+    const { port1, port2 } = new MessageChannel();
+    port2.onmessage = ({ data, ports }) => dispatchEvent(new MessageEvent("message", { data, ports }));
+    define("postMessage", (message, _origin, transfer) => port1.postMessage(message, transfer));
+  }
   if (file.startsWith("fetch/")) define("Request", relativeTo(href, Request));
   else if (Object.keys(resources).length > 0) serveResources(file, resources);
 }

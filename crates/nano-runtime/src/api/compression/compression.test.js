@@ -90,9 +90,8 @@ test("every kind of buffer source is taken", async () => {
 });
 
 test("a chunk that is no buffer source is a TypeError on both sides", async () => {
-  const shared = new WebAssembly.Memory({ shared: true, initial: 1, maximum: 1 }).buffer;
   const resizable = new ArrayBuffer(1, { maxByteLength: 2 });
-  for (const chunk of [undefined, null, 3.14, {}, [65], "a", shared, new Uint8Array(shared), resizable]) {
+  for (const chunk of [undefined, null, 3.14, {}, [65], "a", resizable]) {
     for (const Stream of [CompressionStream, DecompressionStream]) {
       const { readable, writable } = new Stream("gzip");
       const read = readable.getReader().read();

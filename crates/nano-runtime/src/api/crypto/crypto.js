@@ -2,7 +2,7 @@
 
 const { TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag } = primordials;
 const webidl = require("webidl");
-const { DOMException } = require("domexception");
+const { DOMException, QuotaExceededError } = require("domexception");
 const { SubtleCrypto } = require("crypto/subtle");
 
 const QUOTA_BYTES = 65536;
@@ -45,7 +45,7 @@ class Crypto {
     }
     const length = TypedArrayPrototypeGetByteLength(array);
     if (length > QUOTA_BYTES) {
-      throw new DOMException(`${prefix}: one call gives at most ${QUOTA_BYTES} bytes`, "QuotaExceededError");
+      throw new QuotaExceededError(`${prefix}: one call gives at most ${QUOTA_BYTES} bytes`);
     }
     if (length > 0) ops.crypto_random_fill(array);
     return array;

@@ -1,10 +1,11 @@
-// DOMException (Web IDL, 4.3).
+// DOMException (Web IDL, 4.3) and QuotaExceededError, which derives from it (4.3.1).
 //
 // An instance is a real Error (it has [[ErrorData]], so `Error.isError` holds and V8 keeps its stack), whose prototype
 // is DOMException.prototype. The interface object itself does not inherit from Error.
 
 const {
-  Error, ErrorPrototype, FunctionPrototypeCall, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, ReflectConstruct,
+  Error, ErrorPrototype, FunctionPrototypeCall, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, RangeError,
+  ReflectConstruct,
 } = primordials;
 const webidl = require("webidl");
 
@@ -79,6 +80,44 @@ webidl.defineConstants(DOMException, {
   URL_MISMATCH_ERR: 21, QUOTA_EXCEEDED_ERR: 22, TIMEOUT_ERR: 23, INVALID_NODE_TYPE_ERR: 24, DATA_CLONE_ERR: 25,
 });
 
+const { converters } = webidl;
+const convertQuotaOptions = webidl.createDictionaryConverter("QuotaExceededErrorOptions", [
+  { __proto__: null, key: "quota", converter: converters.double },
+  { __proto__: null, key: "requested", converter: converters.double },
+]);
+
+let isQuotaExceededError, quotaOf, requestedOf;
+
+class QuotaExceededError extends DOMException {
+  #quota = null;
+  #requested = null;
+  constructor(message = undefined, options = undefined) {
+    const prefix = "Failed to construct 'QuotaExceededError'";
+    message = message === undefined ? "" : converters.DOMString(message, prefix, "Argument 1");
+    const { quota, requested } = convertQuotaOptions(options, prefix, "Argument 2");
+    super(message, "QuotaExceededError");
+    if (quota < 0) throw new RangeError(`${prefix}: 'quota' is negative`);
+    if (requested < 0) throw new RangeError(`${prefix}: 'requested' is negative`);
+    if (requested < quota) throw new RangeError(`${prefix}: 'requested' is less than 'quota'`);
+    if (quota !== undefined) this.#quota = quota;
+    if (requested !== undefined) this.#requested = requested;
+  }
+  get quota() {
+    if (!(#quota in this)) throw webidl.illegalInvocation();
+    return this.#quota;
+  }
+  get requested() {
+    if (!(#quota in this)) throw webidl.illegalInvocation();
+    return this.#requested;
+  }
+  static {
+    isQuotaExceededError = (object) => webidl.isObject(object) && #quota in object;
+    quotaOf = (error) => error.#quota;
+    requestedOf = (error) => error.#requested;
+  }
+}
+webidl.configureInterface(QuotaExceededError);
+
 // In V8 `stack` is an own accessor whose functions all errors share.
 const stackGetter = ObjectGetOwnPropertyDescriptor(new Error(), "stack").get;
 
@@ -99,6 +138,11 @@ function stackOf(error) {
 }
 
 exports.DOMException = DOMException;
+exports.QuotaExceededError = QuotaExceededError;
+exports.isQuotaExceededError = isQuotaExceededError;
+/** The two attributes of a QuotaExceededError, null or a number. */
+exports.quotaOf = quotaOf;
+exports.requestedOf = requestedOf;
 exports.isDOMException = isDOMException;
 /** The name and message of a DOMException, whatever the app has done to its prototype. */
 exports.nameOf = nameOf;

@@ -70,3 +70,24 @@ test("DOMException is not affected by an app's changes to Error", () => {
     Error.captureStackTrace = captureStackTrace;
   }
 });
+
+test("QuotaExceededError", () => {
+  const error = new QuotaExceededError("too much", { quota: 1, requested: 2.5 });
+  assert(error instanceof QuotaExceededError && error instanceof DOMException && error instanceof Error);
+  assertEquals([error.name, error.message, error.code, error.quota, error.requested],
+    ["QuotaExceededError", "too much", 22, 1, 2.5]);
+  assert(typeof error.stack === "string" && Error.isError(error));
+  const plain = new QuotaExceededError();
+  assertEquals([plain.message, plain.quota, plain.requested], ["", null, null]);
+  assertEquals(Object.getPrototypeOf(QuotaExceededError), DOMException);
+  assertEquals(Object.prototype.toString.call(error), "[object QuotaExceededError]");
+  assertEquals(QuotaExceededError.length, 0);
+  for (const options of [{ quota: -1 }, { requested: -1 }, { quota: 2, requested: 1 }]) {
+    assertThrows(() => new QuotaExceededError("", options), RangeError);
+  }
+  for (const options of [{ quota: NaN }, { requested: Infinity }, 5, { quota: 1n }]) {
+    assertThrows(() => new QuotaExceededError("", options), TypeError);
+  }
+  const { get } = Object.getOwnPropertyDescriptor(QuotaExceededError.prototype, "quota");
+  assertThrows(() => get.call(new DOMException("", "QuotaExceededError")), TypeError);
+});

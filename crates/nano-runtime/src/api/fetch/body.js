@@ -524,6 +524,7 @@ exports.STREAM = STREAM;
 exports.NATIVE = NATIVE;
 exports.convertBodyInit = convertBodyInit;
 exports.extractBody = extractBody;
+exports.consume = consume;
 exports.contentTypeOf = contentTypeOf;
 exports.textBody = textBody;
 exports.nativeBody = nativeBody;

@@ -38,7 +38,7 @@ function isReasonPhrase(text) {
   return true;
 }
 
-let isResponse, describe, bodyOf, listOf, respond, responseFromParts;
+let isResponse, describe, bodyOf, listOf, respond, responseFromParts, statusOf;
 
 class Response {
   /** null, a string, a Body, or USED. */
@@ -75,6 +75,7 @@ class Response {
       return body === USED ? (response.#body = bodies.usedBody()) : body;
     };
     listOf = (response) => (response.#headers === undefined ? response.#list ?? [] : getHeaderList(response.#headers));
+    statusOf = (response) => response.#status;
     respond = (rid, response, sendBody) => {
       const status = response.#status;
       if (status === 0) throw new TypeError("Response.error() cannot be sent");
@@ -269,6 +270,10 @@ function stringifyJSON(data, prefix) {
 
 exports.Response = Response;
 exports.isResponse = isResponse;
+exports.listOfResponse = listOf;
+exports.statusOfResponse = statusOf;
+/** A promise for what `type.of(bytes)` makes of the body, which it consumes. */
+exports.consumeResponse = (response, type) => bodies.consume(response, bodyOf, type);
 exports.respond = respond;
 exports.responseFromParts = responseFromParts;
 exports.SEND_NONE = SEND_NONE;

@@ -23,10 +23,14 @@ class Message {
 }
 ObjectSetPrototypeOf(Message.prototype, null);
 
-/** One end of a channel. A transfer gives it another MessagePort. */
+/**
+ * One end of a channel. A transfer gives it another MessagePort; the ends of a transferred stream have none, but a
+ * `handler(data)`.
+ */
 class End {
   constructor() {
     this.port = undefined;
+    this.handler = undefined;
     this.other = undefined; // the end that it is entangled with
     this.enabled = false;
     this.detached = false;
@@ -80,7 +84,8 @@ class End {
     }
   }
   dispatch(message) {
-    dispatch(this.port, makeMessageEvent(message.data, message.ports));
+    if (this.handler !== undefined) this.handler(message.data);
+    else dispatch(this.port, makeMessageEvent(message.data, message.ports));
   }
 
   /** "Disentangle", started by this end. What is on its way still arrives, at either end. */
@@ -90,12 +95,21 @@ class End {
     if (other === undefined) return;
     this.other = undefined;
     other.other = undefined;
-    if (!hasListeners(other.port, "close")) return;
+    if (other.port === undefined || !hasListeners(other.port, "close")) return;
     const task = ops.next_task(ops.message_owner());
     if (task !== undefined) PromisePrototypeThen(task, () => fireEvent(other.port, "close"));
   }
 }
 ObjectSetPrototypeOf(End.prototype, null);
+
+/** Two ends without ports, each other's. */
+function createChannel() {
+  const end1 = new End();
+  const end2 = new End();
+  end1.other = end2;
+  end2.other = end1;
+  return { __proto__: null, end1, end2 };
+}
 
 /** (sequence<object> or StructuredSerializeOptions): the transfer list. */
 const transferConverter = webidl.createSequenceConverter(webidl.converters.object);
@@ -172,10 +186,7 @@ registerTransferable(MessagePort, isMessagePort, (port) => new MessagePort(webid
 class MessageChannel {
   #port1; #port2;
   constructor() {
-    const end1 = new End();
-    const end2 = new End();
-    end1.other = end2;
-    end2.other = end1;
+    const { end1, end2 } = createChannel();
     this.#port1 = new MessagePort(webidl.internal, end1);
     this.#port2 = new MessagePort(webidl.internal, end2);
   }
@@ -188,4 +199,14 @@ class MessageChannel {
 }
 webidl.configureInterface(MessageChannel);
 
+exports.createChannel = createChannel;
+/** Sends what nobody else has, or what cannot change, to the other end; nothing when that is closed. */
+exports.send = (end, data) => {
+  if (end.other !== undefined) end.other.receive(new Message(data, undefined));
+};
+/** Gives all messages to `handler`, those that have come already first. */
+exports.listen = (end, handler) => {
+  end.handler = handler;
+  end.start();
+};
 exports.globals = { __proto__: null, MessageChannel, MessagePort };

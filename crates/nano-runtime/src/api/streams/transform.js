@@ -207,9 +207,15 @@ class TransformSource {
 }
 internalClass(TransformSource);
 
+let transformStateOf;
+
 class TransformStream {
   #stream;
   constructor(transformer = undefined, writableStrategy = undefined, readableStrategy = undefined) {
+    if (transformer === internal) {
+      this.#stream = writableStrategy;
+      return;
+    }
     const prefix = "Failed to construct 'TransformStream'";
     if (transformer !== undefined && !isObject(transformer)) {
       throw new TypeError(`${prefix}: Argument 1 is not an object`);
@@ -258,6 +264,9 @@ class TransformStream {
     if (!(#stream in this)) throw illegalInvocation();
     return writableObject(this.#stream.writable);
   }
+  static {
+    transformStateOf = (object) => (isObject(object) && #stream in object ? object.#stream : undefined);
+  }
 }
 configureInterface(TransformStream);
 
@@ -300,6 +309,17 @@ function createTransformState(transformer) {
   return stream;
 }
 
+/** A TransformStream whose sides come from elsewhere. */
+class TransformSides {
+  constructor(readable, writable) {
+    this.readable = readable;
+    this.writable = writable;
+  }
+}
+internalClass(TransformSides);
+
 exports.TransformStream = TransformStream;
+exports.transformStateOf = (object) => transformStateOf(object);
+exports.transformOfSides = (readable, writable) => new TransformStream(internal, new TransformSides(readable, writable));
 exports.TransformStreamDefaultController = TransformStreamDefaultController;
 exports.createTransformState = createTransformState;

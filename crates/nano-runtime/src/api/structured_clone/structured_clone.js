@@ -9,7 +9,9 @@ const {
   SetPrototypeAdd, SetPrototypeHas,
 } = primordials;
 const webidl = require("webidl");
-const { DOMException, isDOMException, messageOf, nameOf, stackOf } = require("domexception");
+const {
+  DOMException, isDOMException, isQuotaExceededError, messageOf, nameOf, QuotaExceededError, quotaOf, requestedOf, stackOf,
+} = require("domexception");
 
 const dataCloneError = (message) => new DOMException(message, "DataCloneError");
 
@@ -26,8 +28,7 @@ function registerTransferable(Interface, is, transfer) {
   MapPrototypeSet(transferable, Interface.prototype, { __proto__: null, is, convert: transfer });
 }
 
-registerSerializable(DOMException, isDOMException, (error) => {
-  const clone = new DOMException(messageOf(error), nameOf(error));
+function copyStack(error, clone) {
   const stack = stackOf(error);
   if (stack !== undefined) {
     ObjectDefineProperty(clone, "stack", {
@@ -35,6 +36,12 @@ registerSerializable(DOMException, isDOMException, (error) => {
     });
   }
   return clone;
+}
+registerSerializable(DOMException, isDOMException,
+  (error) => copyStack(error, new DOMException(messageOf(error), nameOf(error))));
+registerSerializable(QuotaExceededError, isQuotaExceededError, (error) => {
+  const options = { __proto__: null, quota: quotaOf(error) ?? undefined, requested: requestedOf(error) ?? undefined };
+  return copyStack(error, new QuotaExceededError(messageOf(error), options));
 });
 
 // The nearest interface that `object` is of: a subclass that an app made is cloned as its platform class.

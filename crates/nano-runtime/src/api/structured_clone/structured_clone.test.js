@@ -33,6 +33,16 @@ test("structuredClone: DOMException", () => {
   assertEquals(Object.getPrototypeOf(structuredClone(new Mine("q"))), DOMException.prototype);
 });
 
+test("structuredClone: QuotaExceededError", () => {
+  for (const options of [{}, { quota: 0 }, { requested: 3 }, { quota: 1, requested: 2 }]) {
+    const error = new QuotaExceededError("m", options);
+    const clone = structuredClone(error);
+    assert(clone instanceof QuotaExceededError && clone !== error);
+    assertEquals([clone.name, clone.message, clone.stack, clone.quota, clone.requested],
+      ["QuotaExceededError", "m", error.stack, error.quota, error.requested]);
+  }
+});
+
 test("structuredClone: transfer of ArrayBuffers", () => {
   const buffer = new Uint8Array([1, 2, 3]).buffer;
   const clone = structuredClone({ buffer }, { transfer: [buffer] });
