@@ -7,6 +7,7 @@ use crate::support::{Bench, bytes_of, channel_body, eventually, post, read_chunk
 
 tests![
     reply_bodies_of_every_kind,
+    a_response_made_of_another_ones_body_goes_out_whole,
     optimised_code_replies_as_other_code_does,
     a_stream_is_asked_for_no_more_than_the_client_takes,
     a_stream_that_fails_breaks_the_body,
@@ -86,6 +87,80 @@ async fn reply_bodies_of_every_kind(bench: Bench) {
         assert!(bytes == expected, "{path}: {} bytes", bytes.len());
     }
     eventually("nothing is in flight", || app.stats().in_flight == 0).await;
+}
+
+/// As middleware does that adds a header: `new Response(answer.body, answer)`.
+async fn a_response_made_of_another_ones_body_goes_out_whole(bench: Bench) {
+    let app = bench.script(
+        r#"
+        const bytes = () => new Response(new Uint8Array([1, 2, 3]));
+        const again = (response) => new Response(response.body, response);
+        const released = (response) => {
+          response.body.getReader().releaseLock();
+          return response;
+        };
+        const answers = {
+          "/text": () => again(new Response("tëxt\ud800")),
+          "/json": () => again(Response.json({ a: 1 })),
+          "/bytes": () => again(bytes()),
+          "/blob": () => again(new Response(new Blob(["bl", "ob"]))),
+          "/empty": () => again(new Response("")),
+          "/thrice": () => again(again(again(new Response("again")))),
+          "/request": () => new Response(new Request("http://a", { method: "POST", body: "sent" }).body),
+          "/released": () => again(released(new Response("kept"))),
+          "/taken": async () => {
+            const from = new Response("taken");
+            const to = again(from);
+            return Response.json([await to.text(), from.bodyUsed, to.bodyUsed]);
+          },
+          "/twice": async () => {
+            const from = bytes();
+            await again(from).text();
+            try {
+              return again(from);
+            } catch (error) {
+              return new Response(error.name);
+            }
+          },
+          "/tee": () => new Response(bytes().body.tee()[0]),
+          "/piped": () => new Response(new Response("piped").body.pipeThrough(new TransformStream())),
+          "/clone": () => again(bytes()).clone(),
+          "/cloned": async () => {
+            const from = again(bytes());
+            const { body } = from;
+            (await from.clone().bytes()).fill(9);
+            if (!body.locked || body === from.body) throw new Error("the stream is still that of the body");
+            return again(from);
+          },
+          "/stream": () => again(new Response(ReadableStream.from([new Uint8Array([7])]))),
+        };
+        export default (request) => answers[new URL(request.url).pathname]();"#,
+    );
+    for (path, whole, expected) in [
+        ("/text", true, "tëxt\u{fffd}".as_bytes()),
+        ("/json", true, b"{\"a\":1}"),
+        ("/bytes", true, &[1, 2, 3]),
+        ("/blob", true, b"blob"),
+        ("/empty", true, b""),
+        ("/thrice", true, b"again"),
+        ("/request", true, b"sent"),
+        ("/released", true, b"kept"),
+        ("/taken", true, b"[\"taken\",true,true]"),
+        ("/twice", true, b"TypeError"),
+        ("/clone", true, &[1, 2, 3]),
+        ("/cloned", true, &[1, 2, 3]),
+        ("/tee", false, &[1, 2, 3]),
+        ("/piped", false, b"piped"),
+        ("/stream", false, &[7]),
+    ] {
+        let reply = app.get(path).await.expect("an answer");
+        let is_stream = matches!(reply.body, ReplyBody::Stream(_));
+        assert_eq!(is_stream, !whole, "{path}");
+        let bytes = bytes_of(reply).await.expect("a body");
+        assert!(bytes == expected, "{path}: {}", String::from_utf8_lossy(&bytes));
+    }
+    let reply = app.get("/json").await.expect("an answer");
+    assert_eq!(reply.headers.get("content-type"), Some(&b"application/json"[..]));
 }
 
 /// Optimised code gives strings to native code in another way, which has its own conversions and exceptions.

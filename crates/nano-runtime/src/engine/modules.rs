@@ -41,6 +41,8 @@ pub(crate) enum StoreError {
         "cannot import \"{0}\": only relative paths (\"./x.js\") can be imported; bundle packages into the app"
     )]
     Bare(String),
+    #[error("cannot import \"{0}\": there are no Node APIs")]
+    Node(String),
     #[error("cannot import \"{0}\": it is outside of the app's folder")]
     Outside(String),
     #[error("cannot find module \"{0}\"")]
@@ -133,6 +135,10 @@ impl SourceStore {
 
 /// The path inside the app that `specifier` means in the module `referrer`.
 fn resolve(specifier: &str, referrer: &str) -> Result<String, StoreError> {
+    // What is left of a package's imports after bundling: bundling more is no help.
+    if specifier.starts_with("node:") {
+        return Err(StoreError::Node(specifier.to_owned()));
+    }
     let relative = specifier.starts_with("./") || specifier.starts_with("../");
     if !relative || specifier.contains('\\') || specifier.contains('\0') {
         return Err(StoreError::Bare(specifier.to_owned()));

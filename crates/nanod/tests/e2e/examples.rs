@@ -13,15 +13,21 @@ fn the_banner_names_every_example() {
     let nanod = serve();
     let banner = nanod.stdout.text();
     let port = nanod.address.port();
-    for name in ["hello", "html", "json-api", "sse", "wasm", "webhook"] {
+    let names = ["graphql", "hello", "html", "json-api", "jwt", "router", "sse", "ssr", "wasm", "webhook"];
+    for name in names {
         let url = format!("http://{name}.localhost:{port}");
         let line = banner.lines().find(|line| line.trim_start().starts_with(&format!("{name} ")));
         assert!(line.is_some_and(|line| line.ends_with(&url)), "{url} is not in {banner}");
         // One event is enough; the other apps do not look at it.
         let status = nanod.get(&format!("{name}.localhost"), "/?count=1").status();
-        assert_eq!(status, if name == "webhook" { 405 } else { 200 }, "{name}");
+        let expected = match name {
+            "webhook" => 405,
+            "graphql" | "jwt" => 404,
+            _ => 200,
+        };
+        assert_eq!(status, expected, "{name}");
     }
-    assert!(banner.contains("6 apps"), "{banner}");
+    assert!(banner.contains("10 apps"), "{banner}");
     for line in nanod.logged() {
         assert!(line["level"] == "info", "{line}");
     }
@@ -184,4 +190,132 @@ fn webhook_takes_what_is_signed_and_nothing_else() {
     assert_eq!(post(signature, &vec![b'x'; 1_000_001]).status(), 413);
     let get = nanod.get(host, "/");
     assert_eq!((get.status(), get.header("allow")), (405, Some("POST")));
+}
+
+#[test]
+fn graphql_answers_queries_and_mutations() {
+    let nanod = serve();
+    let host = "graphql.localhost";
+    let post = |body: &serde_json::Value| {
+        let headers = [("content-type", "application/json"), ("user-agent", "e2e")];
+        nanod.request(host, "POST", "/graphql", &headers, body.to_string().as_bytes())
+    };
+    let answer = post(&json!({
+        "query": "query ($before: Int) { books(before: $before) { title author { name books { id } } } userAgent }",
+        "variables": { "before": 1820 },
+    }));
+    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+    let author = json!({ "name": "Mary Shelley", "books": [{ "id": "frankenstein" }, { "id": "lodore" }] });
+    let books = json!([{ "title": "Frankenstein", "author": author }]);
+    assert_eq!(answer.json(), json!({ "data": { "books": books, "userAgent": "e2e" } }));
+    let made = post(&json!({ "query": r#"mutation { addBook(title: "Emma", author: "eliot") { id } }"# }));
+    assert_eq!(made.json(), json!({ "data": { "addBook": { "id": "emma" } } }));
+    let read =
+        nanod.get(host, "/graphql?query=%7B%20book(id:%20%22emma%22)%20%7B%20year%20title%20%7D%20%7D");
+    assert_eq!(read.json(), json!({ "data": { "book": { "year": null, "title": "Emma" } } }));
+    let refused = post(&json!({ "query": r#"mutation { addBook(title: "Emma", author: "no") { id } }"# }));
+    assert_eq!(refused.json()["errors"][0]["message"], "no author no");
+    assert!(post(&json!({ "query": "{ nothing }" })).json()["errors"][0]["message"].is_string());
+    let headers = [("content-type", "application/json")];
+    assert_eq!(nanod.request(host, "POST", "/graphql", &headers, b"{").status(), 400);
+    assert_eq!(nanod.request(host, "POST", "/graphql", &[], b"{}").status(), 415);
+    let put = nanod.request(host, "PUT", "/graphql", &headers, b"{}");
+    assert_eq!((put.status(), put.header("allow")), (405, Some("GET, POST")));
+}
+
+#[test]
+fn jwt_issues_tokens_and_takes_no_others() {
+    let nanod = serve();
+    let host = "jwt.localhost";
+    let made = nanod.request(host, "POST", "/token", &[], br#"{"name":"Ada"}"#).json();
+    assert_eq!((&made["token_type"], &made["expires_in"]), (&json!("Bearer"), &json!(900)));
+    let token = made["access_token"].as_str().unwrap();
+    let me = |host: &str, authorization: &str| {
+        nanod.request(host, "GET", "/me", &[("authorization", authorization)], b"")
+    };
+    let answer = me(host, &format!("Bearer {token}"));
+    assert_eq!(answer.status(), 200);
+    assert_eq!((&answer.json()["name"], &answer.json()["scope"]), (&json!("Ada"), &json!("profile")));
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, _) = signed.split_once('.').unwrap();
+    // {"sub":"Eve"}
+    let forged = format!("{header}.eyJzdWIiOiJFdmUifQ.{signature}");
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", signed.split_once('.').unwrap().1);
+    for (authorization, challenge) in [
+        (String::new(), "Bearer"),
+        (format!("Basic {token}"), "Bearer"),
+        (format!("Bearer {forged}"), "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"),
+        (format!("Bearer {unsigned}"), "ERR_JOSE_ALG_NOT_ALLOWED"),
+        (format!("Bearer {header}"), "ERR_JWS_INVALID"),
+    ] {
+        let answer = me(host, &authorization);
+        assert_eq!(answer.status(), 401, "{authorization}");
+        let given = answer.header("www-authenticate").unwrap();
+        assert!(given.starts_with("Bearer") && given.contains(challenge), "{authorization}: {given}");
+    }
+    let keys = nanod.get(host, "/.well-known/jwks.json").json();
+    assert_eq!((&keys["keys"][0]["kid"], &keys["keys"][0]["d"]), (&json!("demo"), &json!(null)));
+    for body in ["", "{", "null", "{}", r#"{"name":""}"#] {
+        assert_eq!(nanod.request(host, "POST", "/token", &[], body.as_bytes()).status(), 400, "{body}");
+    }
+}
+
+#[test]
+fn router_validates_and_asks_for_the_token() {
+    let nanod = serve();
+    let host = "router.localhost";
+    let (token, json_type) = (("authorization", "Bearer demo-token"), ("content-type", "application/json"));
+    let found = nanod.get(host, "/parcels?state=waiting&limit=1");
+    assert_eq!((&found.json()["total"], &found.json()["parcels"][0]["id"]), (&json!(1), &json!("p-1")));
+    assert_eq!(found.header("access-control-allow-origin"), Some("*"));
+    // CORS puts the answer into another one, which has a length all the same.
+    assert_eq!(found.header("content-length"), Some(found.body.len().to_string().as_str()));
+    let etag = found.header("etag").unwrap();
+    let again = [("if-none-match", etag)];
+    assert_eq!(nanod.request(host, "GET", "/parcels?state=waiting&limit=1", &again, b"").status(), 304);
+    let body = br#"{"to":" Emily ","weightGrams":250,"contact":"emily@example.com"}"#;
+    let made = nanod.request(host, "POST", "/parcels", &[token, json_type], body);
+    assert_eq!((made.status(), &made.json()["to"]), (201, &json!("Emily")));
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(made.header("location"), Some(format!("http://{host}/parcels/{id}").as_str()));
+    let path = format!("/parcels/{id}/delivered");
+    assert_eq!(nanod.request(host, "PUT", &path, &[token], b"").json()["state"], "delivered");
+    assert_eq!(nanod.get(host, &format!("/parcels/{id}")).json()["state"], "delivered");
+    let bad =
+        nanod.request(host, "POST", "/parcels", &[token, json_type], br#"{"to":" ","weightGrams":1.5}"#);
+    let paths: Vec<_> =
+        bad.json()["issues"].as_array().unwrap().iter().map(|one| one["path"].clone()).collect();
+    assert_eq!((bad.status(), paths), (400, vec![json!("to"), json!("weightGrams")]));
+    for (method, path, headers, body, status) in [
+        ("GET", "/parcels?limit=0", &[][..], "", 400),
+        ("GET", "/parcels/p-9", &[], "", 404),
+        ("GET", "/nothing", &[], "", 404),
+        ("POST", "/parcels", &[json_type], "{}", 401),
+        ("POST", "/parcels", &[json_type, ("authorization", "Bearer demo-tokem")], "{}", 401),
+        ("POST", "/parcels", &[token, json_type], "{", 400),
+        ("PUT", "/parcels/p-9/delivered", &[token], "", 404),
+    ] {
+        let answer = nanod.request(host, method, path, headers, body.as_bytes());
+        assert_eq!(answer.status(), status, "{method} {path}");
+        assert!(answer.json()["error"].is_string());
+        assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
+    }
+}
+
+#[test]
+fn ssr_sends_the_page_before_its_data_is_there() {
+    let nanod = serve();
+    let mut conn = nanod.connect();
+    conn.request("GET", "ssr.localhost", "/?title=%3Cb%3EEmma", &[], b"");
+    assert_eq!(conn.head().header("content-type"), Some("text/html; charset=utf-8"));
+    let mut page = String::from_utf8(conn.chunk().unwrap()).unwrap();
+    assert!(page.contains("<h1>&lt;b>Emma</h1>") && page.contains("Loading reviews\u{2026}"), "{page}");
+    assert!(!page.contains("<li>"), "{page}");
+    while let Some(chunk) = conn.chunk() {
+        page.push_str(str::from_utf8(&chunk).unwrap());
+    }
+    assert!(page.contains("<li><q>What do I think of glory?</q> Emily Dickinson</li>"), "{page}");
+    assert!(page.ends_with("</html>"), "{page}");
+    assert_eq!(nanod.get("ssr.localhost", "/nothing").status(), 404);
 }

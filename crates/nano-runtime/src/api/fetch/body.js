@@ -129,7 +129,17 @@ function extractBody(init, prefix) {
     throw new TypeError(`${prefix}: the ReadableStream is locked or was read from already`);
   }
   const native = streams.getNativeSource(init);
-  return native === undefined ? new Body(STREAM, undefined, init) : new Body(NATIVE, native, init);
+  return typeof native === "number" ? new Body(NATIVE, native, init) : new Body(STREAM, undefined, init);
+}
+
+/**
+ * What a usable body can be sent as: itself, or, if its stream is that of another body that was a string or bytes,
+ * that. So it goes out whole, with its length. (To scripts there is no difference: a stream has no source.)
+ */
+function wholeOf(body) {
+  if (body.kind !== STREAM) return body;
+  const source = streams.getNativeSource(body.stream);
+  return typeof source === "object" ? source : body;
 }
 
 /** The Content-Type that "extract a body" gives, or null, for a converted BodyInit and what was extracted from it. */
@@ -175,28 +185,38 @@ function streamOf(body) {
     streams.detachNativeStream(body.stream);
   } else if (body.kind === BYTES && body.shared) {
     body.stream = streamOfShared(body.source);
+    streams.setNativeSource(body.stream, withoutStream(body));
+  } else if (body.kind === NATIVE) {
+    const source = new NativeSource(body.source, body.signal);
+    body.stream = source.stream = streams.createReadableByteStream(source);
+    streams.setNativeSource(body.stream, body.source);
+    if (body.signal !== undefined && isAborted(body.signal)) abortNative(body, reasonOf(body.signal));
   } else {
     // The source knows its stream: the body's may be another one by then, when it was cloned.
-    const source = body.kind === NATIVE ? new NativeSource(body.source, body.signal) : new BytesSource(body);
+    const source = new BytesSource(body);
     body.stream = source.stream = streams.createReadableByteStream(source);
-    if (body.kind === NATIVE) {
-      streams.setNativeSource(body.stream, body.source);
-      if (body.signal !== undefined && isAborted(body.signal)) abortNative(body, reasonOf(body.signal));
-    }
+    streams.setNativeSource(body.stream, source.body);
   }
   return body.stream;
+}
+
+/** A body with the same source. */
+function withoutStream(body) {
+  const result = new Body(body.kind, body.source, undefined);
+  result.shared = body.shared;
+  return result;
 }
 
 /** The underlying source of a body that is a string or bytes. */
 class BytesSource {
   constructor(body) {
     this.stream = undefined;
-    this.body = new Body(body.kind, body.source, undefined);
-    this.body.shared = body.shared;
+    this.body = withoutStream(body);
   }
   pull(controller) {
     const bytes = ownBytes(this.body);
     this.body = undefined;
+    streams.setNativeSource(this.stream, undefined);
     if (TypedArrayPrototypeGetByteLength(bytes) > 0) controller.enqueueOwned(bytes);
     streams.readableStreamClose(this.stream);
   }
@@ -252,8 +272,7 @@ function markTaken(body) {
 function transferBody(body) {
   if (body.kind !== STREAM) {
     markTaken(body);
-    const result = new Body(body.kind, body.source, undefined);
-    result.shared = body.shared;
+    const result = withoutStream(body);
     result.signal = body.signal;
     body.source = undefined;
     return result;
@@ -306,11 +325,15 @@ function cloneChunk(chunk) {
 
 /** "Clone a body", of a usable one. */
 function cloneBody(body) {
-  if (body.stream === undefined && body.kind !== NATIVE) {
+  const whole = wholeOf(body);
+  if (whole.kind === STRING || whole.kind === BYTES) {
+    // Both have the source, and a stream of their own when they need one. An earlier one is locked, as a tee does it.
+    if (body.stream !== undefined) streams.detachNativeStream(body.stream);
+    body.kind = whole.kind;
+    body.source = whole.source;
+    body.stream = undefined;
     body.shared = true;
-    const result = new Body(body.kind, body.source, undefined);
-    result.shared = true;
-    return result;
+    return withoutStream(body);
   }
   const branches = streams.readableStreamTee(streamOf(body), cloneChunk);
   body.kind = STREAM;
@@ -530,6 +553,7 @@ exports.textBody = textBody;
 exports.nativeBody = nativeBody;
 exports.abortNative = abortNative;
 exports.cancelBody = cancelBody;
+exports.wholeOf = wholeOf;
 exports.usedBody = usedBody;
 exports.isUnusable = isUnusable;
 exports.copyBytes = copyBytes;

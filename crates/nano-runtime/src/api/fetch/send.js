@@ -31,14 +31,15 @@ function kindOf(body) {
 
 function sendBody(rid, status, list, body) {
   if (bodies.isUnusable(body)) throw new TypeError("The response's body was used already, or its stream is locked");
-  if (body.kind === bodies.STREAM) {
+  const whole = bodies.wholeOf(body);
+  if (whole.kind === bodies.STREAM) {
     ops.respond(rid, status, list, SEND_STREAM, undefined);
     const pump = new Pump(rid, body.stream, RESPONSE);
     pump.run();
     return pump;
   }
-  const source = body.source;
-  const kind = kindOf(body);
+  const source = whole.source;
+  const kind = kindOf(whole);
   bodies.markTaken(body);
   body.source = undefined;
   ops.respond(rid, status, list, kind, source);
