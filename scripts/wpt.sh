@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Makes a folder of web-platform-tests for `WPT_DIR=DIR cargo test -p nano-runtime wpt:`, out of the copies that two
-# repositories keep: the whole of web-platform-tests is a hundred times as large.
+# repositories keep: the whole of web-platform-tests is a hundred times as large. With Python, 3.9 or later, it also gets
+# the project's server, as a virtual environment in DIR/.venv; without, tests that need the server are left out.
 #
 #   scripts/wpt.sh DIR
 #
-# NODE_TEST and UNDICI name other places of the two repositories: a URL, or a git directory on this machine.
+# A DIR that has the tests already only gets the server. NODE_TEST and UNDICI name other places of the two repositories:
+# a URL, or a git directory on this machine. PYTHON names another Python.
 set -euo pipefail
 
 readonly NODE_TEST=${NODE_TEST:-https://github.com/denoland/node_test} # Node's tests: most directories
@@ -18,6 +20,24 @@ if [ $# != 1 ]; then
 fi
 mkdir -p "$1"
 target=$(cd "$1" && pwd)
+readonly PYTHON=${PYTHON:-python3}
+readonly REQUIREMENTS=${BASH_SOURCE[0]%/*}/wpt_requirements.txt
+
+# Makes the virtual environment with the server: whole, or not at all.
+add_server() {
+  local pip=("$target/.venv/bin/python3" -m pip --quiet --disable-pip-version-check)
+  if "$PYTHON" -m venv "$target/.venv" && "${pip[@]}" install -r "$REQUIREMENTS"; then
+    echo "wptserve in $target/.venv"
+  else
+    rm -rf "$target/.venv"
+    echo "no server: tests that need it will be left out" >&2
+  fi
+}
+
+if [ -f "$target/resources/testharness.js" ]; then
+  add_server
+  exit
+fi
 if [ -n "$(ls -A "$target")" ]; then
   echo "$target is not empty" >&2
   exit 1
@@ -52,3 +72,4 @@ done
 node_test=$(git_dir node_test "$NODE_TEST" "$NODE_TEST_COMMIT")
 copy "$node_test" "$NODE_TEST_COMMIT" test/fixtures/wpt "$target"
 echo "$(find "$target" -type f | wc -l) files in $target"
+add_server

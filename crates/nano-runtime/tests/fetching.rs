@@ -10,7 +10,12 @@ tests![
     every_kind_of_body_arrives,
     the_apps_headers_arrive_and_the_connections_own_do_not,
     redirects_are_followed_as_the_standard_has_it,
+    what_is_meant_for_one_origin_stays_there,
+    a_body_without_the_integrity_that_was_asked_for_is_not_given,
+    a_cache_mode_is_told_to_the_caches_on_the_way,
+    a_misdirected_request_is_sent_once_more,
     an_aborted_fetch_ends_wherever_it_is,
+    a_signal_that_lives_on_does_not_keep_the_fetches_it_could_end,
     a_response_is_passed_on_untouched,
     a_response_is_read_in_every_way,
     a_client_that_leaves_ends_the_fetches_of_its_request,
@@ -35,9 +40,12 @@ fn evaluator(bench: &Bench, upstream: &Upstream, cases: &str) -> App {
           const r = await fetch(UP + '/echo', init);
           return [r.headers.get('x-method'), r.headers.get('content-type'), await r.text()];
         }};
-        const authorization = async (url) => {{
-          const r = await fetch(url, {{ headers: {{ authorization: 'Bearer secret' }} }});
-          return new Headers(await r.json()).get('authorization');
+        const secrets = async (url) => {{
+          const sent = {{
+            authorization: 'Bearer secret', cookie: 'a=1', 'proxy-authorization': 'Basic eDp5', 'x-mine': 'kept',
+          }};
+          const got = new Headers(await (await fetch(url, {{ headers: sent }})).json());
+          return Object.keys(sent).map((name) => got.get(name));
         }};
         const cases = {{ {cases} }};
         export default {{ async fetch(request, env) {{
@@ -180,7 +188,6 @@ async fn the_apps_headers_arrive_and_the_connections_own_do_not(bench: Bench) {
 
 async fn redirects_are_followed_as_the_standard_has_it(bench: Bench) {
     let upstream = Upstream::start().await;
-    let other = Upstream::start().await;
     let cases = r#"
         follow: async (UP) => {
           const r = await fetch(UP + "/redirect/302?/redirect/301?/plain#there");
@@ -202,15 +209,20 @@ async fn redirects_are_followed_as_the_standard_has_it(bench: Bench) {
           return [r.status, r.redirected, r.headers.get("location"), await r.text()];
         },
         error: (UP) => fetch(UP + "/redirect/307?/plain", { redirect: "error" }),
+        error_nowhere: (UP) => fetch(UP + "/status/302", { redirect: "error" }),
+        here: async (UP) => (await fetch(UP + "/status/302")).status,
         loop: (UP) => fetch(UP + "/redirect/302?"),
         stream: (UP) => fetch(UP + "/redirect/307?/echo", { method: "POST", body: new Blobless().stream, duplex: "half" }),
+        stream_to_get: (UP) => fetch(UP + "/redirect/302?/echo", { method: "POST", body: new Blobless().stream, duplex: "half" }),
+        see_other: async (UP) => {
+          const r = await fetch(UP + "/redirect/303?/echo", { method: "POST", body: new Blobless().stream, duplex: "half" });
+          return r.headers.get("x-method");
+        },
         scheme: (UP) => fetch(UP + "/redirect/302?ftp://x.test/"),
         nowhere: (UP) => fetch(UP + "/redirect/302?http://"),
         credentials: (UP) => fetch(UP + "/redirect/302?http://me@x.test/"),
-        same: async (UP) => authorization(`${UP}/redirect/302?/headers`),
-        across: async (UP) => authorization(`${UP}/redirect/302?OTHER/headers`),"#
-        .replace("OTHER", &other.url())
-        .replace("new Blobless().stream", "new ReadableStream({ start(c) { c.close(); } })");
+        "#
+    .replace("new Blobless().stream", "new ReadableStream({ start(c) { c.close(); } })");
     let app = evaluator(&bench, &upstream, &cases);
     assert_eq!(app.text("/follow").await, r#"[200,true,"/plain","hello"]"#);
     let methods: Vec<String> = serde_json::from_str(&app.text("/methods").await).expect("a list");
@@ -236,11 +248,114 @@ async fn redirects_are_followed_as_the_standard_has_it(bench: Bench) {
     let before = upstream.requests();
     assert!(app.text("/loop").await.contains("too many redirects"));
     assert_eq!(upstream.requests() - before, 21);
-    for path in ["/error", "/stream", "/scheme", "/nowhere", "/credentials"] {
+    assert_eq!(app.text("/here").await, "302");
+    assert_eq!(app.text("/see_other").await, r#""GET""#);
+    for path in
+        ["/error", "/error_nowhere", "/stream", "/stream_to_get", "/scheme", "/nowhere", "/credentials"]
+    {
         assert!(app.text(path).await.starts_with(r#"["TypeError","fetch failed: "#), "{path}");
     }
-    assert_eq!(app.text("/same").await, r#""Bearer secret""#);
-    assert_eq!(app.text("/across").await, "null");
+}
+
+async fn what_is_meant_for_one_origin_stays_there(bench: Bench) {
+    let upstream = Upstream::start().await;
+    let other = Upstream::start().await;
+    let cases = r#"
+        same: (UP) => secrets(`${UP}/redirect/302?/headers`),
+        across: (UP) => secrets(`${UP}/redirect/302?OTHER/headers`),
+        back: (UP) => secrets(`${UP}/redirect/302?OTHER/redirect/302?${UP}/headers`),"#
+        .replace("OTHER", &other.url());
+    let app = evaluator(&bench, &upstream, &cases);
+    assert_eq!(app.text("/same").await, r#"["Bearer secret","a=1","Basic eDp5","kept"]"#);
+    for path in ["/across", "/back"] {
+        assert_eq!(app.text(path).await, r#"[null,null,null,"kept"]"#, "{path}");
+    }
+}
+
+async fn a_body_without_the_integrity_that_was_asked_for_is_not_given(bench: Bench) {
+    let upstream = Upstream::start().await;
+    let app = evaluator(
+        &bench,
+        &upstream,
+        r#"
+        all: async (UP) => {
+          const sha256 = "sha256-LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
+          const wrong256 = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+          const wrong384 = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb";
+          const found = [];
+          for (const integrity of [
+            "", "  ", "md5-1B2M2Y8AsgTpgAmY7PhCfg==", "nothing", sha256, sha256 + "?option", sha256.replace("+", "-"),
+            wrong256 + "\n" + sha256, wrong384 + " " + sha256, wrong256, "sha256-", "sha256", "sha256-%",
+          ]) {
+            const answer = fetch(UP + "/plain", { integrity }).then((response) => response.text());
+            found.push(await answer.catch((error) => error.name));
+          }
+          return found;
+        },
+        stream: async (UP) => {
+          const integrity = "sha256-3T32sB8FWiQXUiTYvVzG8um1sp58AnobE3zdp2Ku4Xk=";
+          const { body } = await fetch(UP + "/bytes/150000", { integrity });
+          const sizes = [];
+          for await (const chunk of body) sizes.push(chunk.length);
+          return sizes;
+        },
+        bodiless: (UP) => fetch(UP + "/status/204", { integrity: "md5-" }),
+        large: (UP) => fetch(UP + "/bytes/67108865", { integrity: "sha256-" }),
+        "#,
+    );
+    let given = [r#""hello""#; 8];
+    let refused = [r#""TypeError""#; 5];
+    assert_eq!(app.text("/all").await, format!("[{},{}]", given.join(","), refused.join(",")));
+    assert_eq!(app.text("/stream").await, "[65536,65536,18928]");
+    assert!(app.text("/bodiless").await.contains("without a body"));
+    assert!(app.text("/large").await.contains("too large"));
+}
+
+async fn a_cache_mode_is_told_to_the_caches_on_the_way(bench: Bench) {
+    let upstream = Upstream::start().await;
+    let app = evaluator(
+        &bench,
+        &upstream,
+        r#"
+        modes: async (UP) => {
+          const told = [];
+          for (const cache of ["default", "no-store", "reload", "no-cache", "force-cache"]) {
+            for (const headers of [{}, { pragma: "x", "cache-control": "y" }]) {
+              const seen = new Headers(await (await fetch(UP + "/headers", { cache, headers })).json());
+              told.push(`${seen.get("pragma")} ${seen.get("cache-control")}`);
+            }
+          }
+          return told;
+        },
+        cached: (UP) => fetch(UP, { cache: "only-if-cached", mode: "same-origin" }),
+        "#,
+    );
+    assert_eq!(
+        app.text("/modes").await,
+        r#"["null null","x y","no-cache no-cache","x y","no-cache no-cache","x y","null max-age=0","x y","null null","x y"]"#
+    );
+    assert!(app.text("/cached").await.starts_with(r#"["TypeError","fetch failed: "#));
+    assert_eq!(upstream.requests(), 10);
+}
+
+async fn a_misdirected_request_is_sent_once_more(bench: Bench) {
+    let upstream = Upstream::start().await;
+    let app = evaluator(
+        &bench,
+        &upstream,
+        r#"
+        bytes: async (UP) => (await fetch(UP + "/status/421", { method: "POST", body: "sent" })).status,
+        stream: async (UP) => {
+          const body = new Blob(["sent"]).stream();
+          return (await fetch(UP + "/status/421", { method: "POST", body, duplex: "half" })).status;
+        },
+        "#,
+    );
+    for (path, requests) in [("/bytes", 2), ("/stream", 1)] {
+        let before = upstream.requests();
+        assert_eq!(app.text(path).await, "421");
+        assert_eq!(upstream.requests() - before, requests, "{path}");
+    }
 }
 
 async fn an_aborted_fetch_ends_wherever_it_is(bench: Bench) {
@@ -280,6 +395,12 @@ async fn an_aborted_fetch_ends_wherever_it_is(bench: Bench) {
           const streamed = await r.clone().body.getReader().read().catch((error) => error.name);
           return [streamed, await r.text().catch((error) => error.name)];
         },
+        twice: async (UP) => {
+          const controller = new AbortController();
+          const r = await fetch(UP + "/drip", { signal: controller.signal });
+          controller.abort(new RangeError("mine"));
+          return [await r.text().catch((error) => error.name), await r.text().catch((error) => error.name)];
+        },
         cancelled: async (UP) => {
           const r = await fetch(UP + "/drip");
           await r.body.cancel();
@@ -300,6 +421,7 @@ async fn an_aborted_fetch_ends_wherever_it_is(bench: Bench) {
         ("/reading", r#"["drip","mine","RangeError"]"#, 1),
         ("/collecting", r#"["RangeError","mine"]"#, 1),
         ("/later", r#"["RangeError","RangeError"]"#, 1),
+        ("/twice", r#"["RangeError","RangeError"]"#, 1),
         ("/cancelled", "true", 1),
         ("/uploading", r#"["mine","mine"]"#, 0),
     ] {
@@ -308,6 +430,42 @@ async fn an_aborted_fetch_ends_wherever_it_is(bench: Bench) {
         eventually("the server sees the end", || upstream.left() == before + left).await;
     }
     assert!(app.text("/timeout").await.starts_with(r#"["TimeoutError","#));
+}
+
+async fn a_signal_that_lives_on_does_not_keep_the_fetches_it_could_end(bench: Bench) {
+    const ROUNDS: usize = 60;
+    let upstream = Upstream::start().await;
+    let app = app(
+        &bench,
+        &upstream,
+        r#"
+        const { signal } = new AbortController();
+        const seen = [];
+        const ways = [
+          (r) => r.text(),
+          (r) => r.body.cancel(),
+          async (r) => { for await (const _ of r.body); },
+          () => {},
+        ];
+        export default { async fetch(request, env) {
+          if (request.url.endsWith("/left")) {
+            new Array(500_000).fill(0).map((_, i) => ({ i }));
+            return new Response(String(seen.filter((ref) => ref.deref() !== undefined).length));
+          }
+          const response = await fetch(env.UP, { signal });
+          seen.push(new WeakRef(response.body));
+          await ways[seen.length % ways.length](response);
+          return new Response("done");
+        } };"#,
+    );
+    for _ in 0..ROUNDS {
+        assert_eq!(app.text("/").await, "done");
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    // Some are looked at again only when more have come.
+    while app.text("/left").await.parse::<usize>().expect("a number") > ROUNDS / 2 {
+        assert!(std::time::Instant::now() < deadline, "bodies are still held");
+    }
 }
 
 async fn a_response_is_passed_on_untouched(bench: Bench) {
@@ -408,7 +566,8 @@ async fn what_cannot_be_fetched_is_a_type_error(bench: Bench) {
         credentials: () => fetch("http://me@127.0.0.1/"),
         body: (UP) => fetch(UP, { method: "GET", body: "x" }),
         method: (UP) => fetch(UP, { method: "CONNECT" }),
-        closed: () => fetch("http://127.0.0.1:1/"),
+        closed: () => fetch("http://127.0.0.1:2/"),
+        port: () => fetch("http://127.0.0.1:25/"),
         tls: (UP) => fetch(UP.replace("http:", "https:")),
         used: async (UP) => {
           const r = new Request(UP + "/echo", { method: "POST", body: "x" });
@@ -416,12 +575,22 @@ async fn what_cannot_be_fetched_is_a_type_error(bench: Bench) {
           return fetch(r);
         },"#,
     );
-    for path in
-        ["/nothing", "/relative", "/scheme", "/credentials", "/body", "/method", "/closed", "/tls", "/used"]
-    {
+    for path in [
+        "/nothing",
+        "/relative",
+        "/scheme",
+        "/credentials",
+        "/body",
+        "/method",
+        "/closed",
+        "/port",
+        "/tls",
+        "/used",
+    ] {
         let text = app.text(path).await;
         assert!(text.starts_with(r#"["TypeError","#), "{path}: {text}");
     }
+    assert!(app.text("/port").await.contains("another protocol"));
 }
 
 async fn only_public_addresses_are_reached_unless_allowed(bench: Bench) {

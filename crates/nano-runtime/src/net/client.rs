@@ -1,5 +1,6 @@
 //! An app's HTTP client: connections of its own, redirects by the Fetch standard, and no address that it may not reach.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,18 +11,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HOST, LOCATION, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
+    USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::{Connected, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::Egress;
+use super::integrity::Integrity;
+use super::{Egress, ports};
 use crate::worker::{BodyError, HeaderList, IncomingBody};
 
 /// Redirects that are followed (Fetch, "HTTP-redirect fetch").
@@ -43,6 +48,7 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderList,
     pub(crate) payload: Payload,
     pub(crate) redirect: Redirect,
+    pub(crate) integrity: Option<Integrity>,
     /// How many requests may still be sent on account of the request that the app serves.
     pub(crate) allowance: Arc<AtomicU32>,
 }
@@ -66,7 +72,8 @@ pub(crate) enum Redirect {
 /// A response, up to its body.
 pub(crate) struct Fetched {
     pub(crate) status: StatusCode,
-    pub(crate) reason: String,
+    /// Of one byte a character.
+    pub(crate) reason: Box<[u8]>,
     pub(crate) headers: HeaderList,
     /// `None`: there is none, by the method or the status.
     pub(crate) body: Option<IncomingBody>,
@@ -75,9 +82,13 @@ pub(crate) struct Fetched {
     pub(crate) redirected: bool,
 }
 
+type Connector = HttpsConnector<HttpConnector<Resolver>>;
+type Connections = Pool<Connector, IncomingBody>;
+
 /// The client of one app.
 pub(crate) struct Client {
-    pool: Pool<HttpsConnector<HttpConnector<Resolver>>, IncomingBody>,
+    pool: Connections,
+    connector: Connector,
     egress: Arc<Egress>,
 }
 
@@ -87,7 +98,7 @@ impl Client {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let tls = HttpsConnectorBuilder::new()
+        let connector = HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
@@ -97,85 +108,142 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(tls);
-        Self { pool, egress }
+            .build(connector.clone());
+        Self { pool, connector, egress }
     }
 
     /// Fetches, redirects included. An error is a text for the app.
     pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, String> {
-        let Outgoing { mut method, mut url, headers, mut payload, redirect, allowance } = request;
+        let Outgoing { mut method, mut url, headers, mut payload, redirect, integrity, allowance } = request;
         let mut headers = header_map(&headers);
         let mut hops = 0;
         loop {
-            let left = |left: u32| left.checked_sub(1);
-            if allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_err() {
-                return Err("the request has sent as many subrequests as it may".to_owned());
-            }
-            let (body, again) = match payload {
-                Payload::None => (whole(Bytes::new()), Some(Payload::None)),
-                Payload::Bytes(bytes) => (whole(bytes.clone()), Some(Payload::Bytes(bytes))),
-                Payload::Stream(stream) => (stream, None),
-            };
-            let response = self.send(&method, &url, &headers, body).await?;
-            let target = match redirect {
-                Redirect::Manual => None,
-                _ => redirect_target(&response, &url)?,
-            };
-            let Some(target) = target else { return Ok(fetched(&method, response, url, hops > 0)) };
-            if redirect == Redirect::Error {
+            let (response, again) = self.exchange(&method, &url, &headers, payload, &allowance).await?;
+            let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+            // HTTP fetch, step 8.
+            if is_redirect && redirect == Redirect::Error {
                 return Err(format!("{url} redirects, and the request does not allow it"));
             }
+            let target = match redirect {
+                Redirect::Follow if is_redirect => redirect_target(&response, &url)?,
+                _ => None,
+            };
+            let Some(target) = target else {
+                let mut fetched = fetched(&method, response, url, hops > 0);
+                if let Some(integrity) = integrity {
+                    fetched.body = Some(integrity.check(fetched.body.take()).await?);
+                }
+                return Ok(fetched);
+            };
             hops += 1;
             if hops > REDIRECTS_MAX {
                 return Err("too many redirects".to_owned());
             }
+            // HTTP-redirect fetch, step 11: before a redirect turns the method into one without a body.
             let status = response.status();
+            payload = match again {
+                Some(again) => again,
+                None if status == StatusCode::SEE_OTHER => Payload::None,
+                None => return Err("a redirect needs the body again, which was a stream".to_owned()),
+            };
             let becomes_get = match status {
                 StatusCode::SEE_OTHER => method != Method::GET && method != Method::HEAD,
                 StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => method == Method::POST,
                 _ => false,
             };
-            payload = if becomes_get {
+            if becomes_get {
                 method = Method::GET;
+                payload = Payload::None;
                 BODY_HEADERS.iter().for_each(|name| {
                     headers.remove(*name);
                 });
-                Payload::None
-            } else {
-                again.ok_or("a redirect needs the body again, which was a stream")?
-            };
+            }
             if origin_of(&url) != origin_of(&target) {
-                headers.remove(AUTHORIZATION);
+                SECRET_HEADERS.iter().for_each(|name| {
+                    headers.remove(name);
+                });
             }
             url = target;
         }
     }
 
-    async fn send(
+    /// Sends a request, once more if the server asks for another connection. Gives the response, and the body again,
+    /// unless that was a stream.
+    async fn exchange(
         &self,
+        method: &Method,
+        url: &str,
+        headers: &HeaderMap,
+        payload: Payload,
+        allowance: &AtomicU32,
+    ) -> Result<(Response<Incoming>, Option<Payload>), String> {
+        let (body, again) = match payload {
+            Payload::None => (whole(Bytes::new()), Some(Bytes::new())),
+            Payload::Bytes(bytes) => (whole(bytes.clone()), Some(bytes)),
+            Payload::Stream(stream) => (stream, None),
+        };
+        take_from(allowance)?;
+        let mut response = Self::send(&self.pool, &self.egress, method, url, headers, body).await?;
+        // HTTP-network-or-cache fetch, step 15: a connection that was made for another host is no good here.
+        if response.status() == StatusCode::MISDIRECTED_REQUEST
+            && let Some(bytes) = &again
+            && take_from(allowance).is_ok()
+        {
+            let own =
+                Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(self.connector.clone());
+            response = Self::send(&own, &self.egress, method, url, headers, whole(bytes.clone())).await?;
+        }
+        let again = again.map(|bytes| if bytes.is_empty() { Payload::None } else { Payload::Bytes(bytes) });
+        Ok((response, again))
+    }
+
+    async fn send(
+        pool: &Connections,
+        egress: &Egress,
         method: &Method,
         url: &str,
         headers: &HeaderMap,
         body: IncomingBody,
     ) -> Result<Response<Incoming>, String> {
         let parsed = ada_url::Url::parse(url, None).map_err(|_| format!("{url} is not a URL"))?;
-        self.check_literal(parsed.hostname())?;
+        check_literal(egress, parsed.hostname())?;
+        if parsed.port().parse().is_ok_and(ports::is_bad) {
+            return Err(format!("{url}: no request goes to this port, which another protocol has"));
+        }
         let uri = url.split('#').next().unwrap_or(url);
         let mut request = Request::builder().method(method).uri(uri);
         if let Some(map) = request.headers_mut() {
             map.clone_from(headers);
         }
-        let request = request.body(body).map_err(|error| format!("{url} cannot be sent: {error}"))?;
-        self.pool.request(request).await.map_err(|error| format!("{url}: {}", causes(&error)))
-    }
-
-    /// An address in the URL itself never reaches the resolver.
-    fn check_literal(&self, host: &str) -> Result<(), String> {
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        match literal {
-            Ok(address) if !self.egress.allows_address(address) => Err(not_allowed(host)),
-            _ => Ok(()),
+        let mut request = request.body(body).map_err(|error| format!("{url} cannot be sent: {error}"))?;
+        let connection = capture_connection(&mut request);
+        let response = pool.request(request).await.map_err(|error| format!("{url}: {}", causes(&error)))?;
+        let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let is_http1 = response.version() < http::Version::HTTP_2;
+        if has_none && is_http1 && response.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+        {
+            // A server that sends the body all the same makes it the beginning of the next response.
+            connection.connection_metadata().iter().for_each(Connected::poison);
         }
+        Ok(response)
+    }
+}
+
+/// One request less that may be sent.
+fn take_from(allowance: &AtomicU32) -> Result<(), String> {
+    let less = allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+    match less {
+        Ok(_) => Ok(()),
+        Err(_) => Err("the request has sent as many subrequests as it may".to_owned()),
+    }
+}
+
+/// An address in the URL itself never reaches the resolver.
+fn check_literal(egress: &Egress, host: &str) -> Result<(), String> {
+    let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    match literal {
+        Ok(address) if !egress.allows_address(address) => Err(not_allowed(host)),
+        _ => Ok(()),
     }
 }
 
@@ -228,6 +296,9 @@ impl tower_service::Service<Name> for Resolver {
 /// What describes a body goes with it ("request-body-header name").
 const BODY_HEADERS: [&str; 4] = ["content-encoding", "content-language", "content-location", "content-type"];
 
+/// What is meant for one origin only. In a browser the first alone can be set, and the cookie jar knows of the others.
+const SECRET_HEADERS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+
 /// The app's headers, without those that are the connection's, and with the defaults.
 fn header_map(list: &HeaderList) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -259,25 +330,39 @@ const CONNECTIONS_OWN: [&str; 10] = [
     "upgrade",
 ];
 
-/// The URL that a redirect leads to ("location URL"); `None`: it is none.
+/// The URL that a redirect leads to ("location URL"); `None`: it names none.
 fn redirect_target(response: &Response<Incoming>, url: &str) -> Result<Option<String>, String> {
-    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let Some(location) = response.headers().get(LOCATION).filter(|_| is_redirect) else { return Ok(None) };
-    let location = String::from_utf8_lossy(location.as_bytes());
-    let parsed = ada_url::Url::parse(location.as_ref(), Some(url));
-    let Ok(mut target) = parsed else { return Err(format!("{url} redirects to no URL")) };
+    let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
+    let location = location_text(location.as_bytes());
+    let Ok(mut target) = ada_url::Url::parse(location.as_ref(), Some(url)) else {
+        return Err(format!("{url} redirects to no URL"));
+    };
     if !matches!(target.protocol(), "http:" | "https:") {
         return Err(format!("{url} redirects to what is not HTTP"));
     }
     if !target.username().is_empty() || !target.password().is_empty() {
         return Err(format!("{url} redirects to a URL with credentials"));
     }
-    if target.hash().is_empty()
+    if !target.has_hash()
         && let Some((_, fragment)) = url.split_once('#')
     {
         target.set_hash(Some(fragment));
     }
     Ok(Some(target.href().to_owned()))
+}
+
+/// A Location as text. Bytes that are no UTF-8 stay what they are, percent-encoded.
+fn location_text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(
+        |_| {
+            let encoded = bytes.iter().map(|byte| match byte {
+                0..0x80 => char::from(*byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            });
+            Cow::Owned(encoded.collect())
+        },
+        Cow::Borrowed,
+    )
 }
 
 fn origin_of(url: &str) -> String {
@@ -291,11 +376,11 @@ fn fetched(method: &Method, response: Response<Incoming>, url: String, redirecte
         headers.push(name.as_str().as_bytes(), value.as_bytes());
     }
     let reason = match parts.extensions.get::<ReasonPhrase>() {
-        Some(reason) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        Some(reason) => reason.as_bytes().into(),
         None if parts.version < http::Version::HTTP_2 => {
-            parts.status.canonical_reason().unwrap_or("").to_owned()
+            parts.status.canonical_reason().unwrap_or("").as_bytes().into()
         }
-        None => String::new(),
+        None => Box::default(),
     };
     let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 103 | 204 | 205 | 304);
     let body = (!bodiless).then(|| -> IncomingBody { Box::pin(Upstream(body)) });
@@ -350,5 +435,22 @@ impl Body for Whole {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::location_text;
+
+    #[test]
+    fn bytes_of_a_location_that_are_no_text_stay_what_they_are() {
+        for (bytes, text) in [
+            (b"/a?b".as_slice(), "/a?b"),
+            ("/\u{e9}".as_bytes(), "/\u{e9}"),
+            (b"/\xff?%\xc3", "/%FF?%%C3"),
+            (b"\xc3\xa9\xff", "%C3%A9%FF"),
+        ] {
+            assert_eq!(location_text(bytes), text);
+        }
     }
 }

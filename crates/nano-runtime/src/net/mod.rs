@@ -2,6 +2,9 @@
 
 mod client;
 mod egress;
+mod integrity;
+mod ports;
 
 pub(crate) use client::{Client, Fetched, Outgoing, Payload, Redirect};
 pub use egress::Egress;
+pub(crate) use integrity::Integrity;

@@ -421,6 +421,10 @@ impl IsolateState {
         }
     }
 
+    pub(crate) fn has_fetch(&self, id: RequestId) -> bool {
+        self.fetches.contains_key(&id)
+    }
+
     /// Ends a fetch. Gives the operations that wait for it.
     pub(crate) fn abort_fetch(&mut self, id: RequestId) -> Vec<OpId> {
         let Some(fetch) = self.fetches.remove(&id) else { return Vec::new() };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// The figures of one directory.
 #[derive(Debug, Default, Serialize)]
@@ -25,14 +26,26 @@ pub(super) struct Figures {
     /// Files that need what a server has not, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) not_applicable_files: BTreeMap<String, usize>,
+    /// Files that need the project's server, where it is not there: the figures are not whole then.
+    #[serde(skip)]
+    pub(super) left_out_files: usize,
 }
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance.json")
 }
 
-fn text(figures: &BTreeMap<String, Figures>) -> String {
-    serde_json::to_string_pretty(figures).expect("figures are JSON") + "\n"
+/// The file's text. What is not whole stays as it is recorded.
+fn text(figures: &BTreeMap<String, Figures>, recorded: &str) -> String {
+    let recorded: BTreeMap<String, Value> = serde_json::from_str(recorded).unwrap_or_default();
+    let all = figures.iter().filter_map(|(suite, figures)| {
+        let value = match figures.left_out_files {
+            0 => serde_json::to_value(figures).expect("figures are JSON"),
+            _ => recorded.get(suite)?.clone(),
+        };
+        Some((suite, value))
+    });
+    serde_json::to_string_pretty(&all.collect::<BTreeMap<_, _>>()).expect("figures are JSON") + "\n"
 }
 
 /// One line for each directory that was run.
@@ -46,6 +59,12 @@ pub(super) fn print(figures: &BTreeMap<String, Figures>) {
                 figures.passed, figures.tests, figures.files
             ),
         }
+        if figures.left_out_files > 0 {
+            println!(
+                "{suite:32} {:6} files left out: the project's server is not there",
+                figures.left_out_files
+            );
+        }
         passed += figures.passed;
         tests += figures.tests;
     }
@@ -53,16 +72,17 @@ pub(super) fn print(figures: &BTreeMap<String, Figures>) {
 }
 
 pub(super) fn save(figures: &BTreeMap<String, Figures>) {
-    std::fs::write(path(), text(figures)).expect("conformance.json is written");
+    let recorded = std::fs::read_to_string(path()).unwrap_or_default();
+    std::fs::write(path(), text(figures, &recorded)).expect("conformance.json is written");
 }
 
 /// Tests that silently went away change the figures, though none of them fails.
 pub(super) fn check(figures: &BTreeMap<String, Figures>) -> Result<(), String> {
     let recorded = std::fs::read_to_string(path()).unwrap_or_default();
-    if recorded == text(figures) {
+    let text = text(figures, &recorded);
+    if recorded == text {
         return Ok(());
     }
-    let text = text(figures);
     let old: Vec<&str> = recorded.lines().collect();
     let new: Vec<&str> = text.lines().collect();
     let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("- {line}\n"));

@@ -17,6 +17,9 @@ pub(super) struct Expectations {
     /// Why nothing of the directory is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) absent: Option<String>,
+    /// Files that fetch from the project's server, as in [`Skip`]; `/` is all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    needs_server: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     skip: Vec<Skip>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -95,10 +98,13 @@ impl Expectations {
 
     /// Why a file is not run.
     pub(super) fn skipped(&self, file: &str) -> Option<&str> {
-        let holds =
-            |entry: &String| entry == file || (entry.ends_with('/') && file.starts_with(entry.as_str()));
-        let skip = self.skip.iter().find(|skip| skip.files.iter().any(holds))?;
+        let skip = self.skip.iter().find(|skip| skip.files.iter().any(|entry| holds(entry, file)))?;
         Some(&skip.reason)
+    }
+
+    /// Whether a file fetches from the project's server.
+    pub(super) fn needs_server(&self, file: &str) -> bool {
+        self.needs_server.iter().any(|entry| entry == "/" || holds(entry, file))
     }
 
     /// The tests of a file that are expected to fail, each with the reason.
@@ -109,11 +115,8 @@ impl Expectations {
 
     /// Entries that say nothing: there is no such file among `files`, or none that runs as one of `tests`.
     pub(super) fn idle<'a>(&'a self, files: &[&str], tests: &BTreeSet<String>) -> Vec<&'a str> {
-        let skips =
-            self.skip.iter().flat_map(|skip| &skip.files).filter(|entry| match entry.ends_with('/') {
-                true => !files.iter().any(|file| file.starts_with(entry.as_str())),
-                false => !files.contains(&entry.as_str()),
-            });
+        let listed = self.skip.iter().flat_map(|skip| &skip.files).chain(&self.needs_server);
+        let skips = listed.filter(|entry| *entry != "/" && !files.iter().any(|file| holds(entry, file)));
         let failing = self.fail.iter().flat_map(|group| group.tests.keys());
         skips.chain(failing.filter(|entry| !tests.contains(*entry))).map(String::as_str).collect()
     }
@@ -163,6 +166,11 @@ impl Expectations {
         }
         self.fail.retain(|group| !group.tests.is_empty());
     }
+}
+
+/// Whether an entry names a file, or a folder that it is in.
+fn holds(entry: &str, file: &str) -> bool {
+    entry == file || (entry.ends_with('/') && file.starts_with(entry))
 }
 
 /// A name that stands more than once fails if one of them does.

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 
+use nano_runtime::Egress;
+
+use super::server::Server;
 use crate::support::AppBuilder;
 
 /// The test's own time, in milliseconds: more than browsers give, since debug builds on busy machines run them too.
@@ -19,6 +23,8 @@ pub(super) struct TestFile {
     /// As `?include=file`, or empty.
     pub(super) variant: String,
     pub(super) timeout_ms: u64,
+    /// Whether it fetches from the project's server.
+    pub(super) needs_server: bool,
     title: String,
     scripts: Vec<String>,
 }
@@ -26,8 +32,9 @@ pub(super) struct TestFile {
 /// Why a file cannot run, whatever NANO does.
 pub(super) type NotApplicable = &'static str;
 
-/// The test files of a directory and those below it, in order.
-pub(super) fn find(root: &Path, suite: &str) -> Vec<String> {
+/// The test files of a directory and those below it, in order, without those below another of `suites`.
+pub(super) fn find<'a>(root: &Path, suite: &str, suites: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let others: Vec<PathBuf> = suites.filter(|other| *other != suite).map(|other| root.join(other)).collect();
     let mut found = Vec::new();
     let mut folders = vec![root.join(suite)];
     while let Some(folder) = folders.pop() {
@@ -36,7 +43,9 @@ pub(super) fn find(root: &Path, suite: &str) -> Vec<String> {
             let path = entry.expect("an entry").path();
             let name = path.to_string_lossy();
             if path.is_dir() {
-                folders.push(path);
+                if !others.contains(&path) {
+                    folders.push(path);
+                }
             } else if name.ends_with(".any.js") || name.ends_with(".window.js") {
                 let path = path.strip_prefix(root).expect("a path below the root");
                 found.push(path.to_string_lossy().into_owned());
@@ -48,8 +57,8 @@ pub(super) fn find(root: &Path, suite: &str) -> Vec<String> {
 }
 
 /// Reads a test file's `// META:` lines: one test for each variant.
-pub(super) fn read(root: &Path, path: &str) -> Result<Vec<TestFile>, NotApplicable> {
-    let source = read_text(root, path);
+pub(super) fn read(root: &Path, path: &str, needs_server: bool) -> Result<Vec<TestFile>, NotApplicable> {
+    let source = read_text(root, None, path);
     let meta = |key: &str| -> Vec<&str> {
         source
             .lines()
@@ -58,7 +67,7 @@ pub(super) fn read(root: &Path, path: &str) -> Result<Vec<TestFile>, NotApplicab
             .map(str::trim)
             .collect()
     };
-    if let Some(reason) = not_applicable(path, &source, meta("global").first().copied()) {
+    if let Some(reason) = not_applicable(path, &source, meta("global").first().copied(), needs_server) {
         return Err(reason);
     }
     let long = meta("timeout").contains(&"long");
@@ -66,6 +75,7 @@ pub(super) fn read(root: &Path, path: &str) -> Result<Vec<TestFile>, NotApplicab
         path: path.to_owned(),
         variant: String::new(),
         timeout_ms: if long { LONG_TIMEOUT_MS } else { TIMEOUT_MS },
+        needs_server,
         title: meta("title").first().map_or_else(|| path.to_owned(), |title| (*title).to_owned()),
         scripts: meta("script").into_iter().map(str::to_owned).collect(),
     };
@@ -76,10 +86,18 @@ pub(super) fn read(root: &Path, path: &str) -> Result<Vec<TestFile>, NotApplicab
     Ok(variants.iter().map(|variant| TestFile { variant: (*variant).to_owned(), ..test.clone() }).collect())
 }
 
-fn not_applicable(path: &str, source: &str, global: Option<&str>) -> Option<NotApplicable> {
+fn not_applicable(
+    path: &str,
+    source: &str,
+    global: Option<&str>,
+    needs_server: bool,
+) -> Option<NotApplicable> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    if name.contains(".sub.") || name.contains(".h2.") {
+    if name.contains(".sub.") && !needs_server {
         return Some("needs the project's own server");
+    }
+    if name.contains(".h2.") {
+        return Some("needs HTTP/2 of the project's server, which has it with certificates of its own only");
     }
     let globals: Vec<&str> = global.unwrap_or("window,dedicatedworker").split(',').collect();
     if global.is_some_and(|global| global.trim() == "shadowrealm") || name.contains("shadowrealm") {
@@ -103,13 +121,14 @@ impl TestFile {
     }
 
     /// Writes the app that runs the file and answers with its results.
-    pub(super) fn write(&self, root: &Path, app: AppBuilder) -> AppBuilder {
+    pub(super) fn write(&self, root: &Path, server: Option<&Server>, app: AppBuilder) -> AppBuilder {
+        let server = server.filter(|_| self.needs_server);
         let mut source = String::new();
         for script in &self.scripts {
-            let script = read_text(root, &script_path(&self.path, script));
+            let script = read_text(root, server, &script_path(&self.path, script));
             let _ = writeln!(source, "{script}\n;");
         }
-        let test = read_text(root, &self.path);
+        let test = read_text(root, server, &self.path);
         if is_strict(&test) {
             // A script is strict on its own; nested, it still sees what the scripts before it declared.
             let _ = writeln!(source, "(function () {{ {test}\n}})();");
@@ -117,10 +136,14 @@ impl TestFile {
             source.push_str(&test);
         }
         let uses_idl = self.scripts.iter().any(|script| script.ends_with("idlharness.js"));
-        let resources = resources(root, &self.path, &source, uses_idl);
+        let resources = match server {
+            Some(_) if !uses_idl => BTreeSet::new(),
+            _ => resources(root, &self.path, &source, uses_idl),
+        };
         let mut app = app
+            .egress(if server.is_some() { this_machine() } else { Egress::default() })
             .file("runner.js", include_str!("runner.js"))
-            .file("harness.txt", read_text(root, "resources/testharness.js"))
+            .file("harness.txt", read_text(root, None, "resources/testharness.js"))
             .file("source.txt", source);
         let mut imports = String::new();
         for (index, path) in resources.iter().enumerate() {
@@ -134,12 +157,14 @@ impl TestFile {
                 "import {{ run }} from \"./runner.js\";\nimport harness from \"./harness.txt\";\n\
                  import source from \"./source.txt\";\nconst resources = {{\n{imports}}};\n\
                  const test = {{ harness, source, resources, file: {}, variant: {}, title: {}, timeoutMs: {}, \
-                 usesIdl: {uses_idl} }};\n\
+                 usesIdl: {uses_idl}, origin: {}, hasServer: {} }};\n\
                  export default {{ async fetch() {{ return Response.json(await run(test)); }} }};\n",
                 json(&self.path),
                 json(&self.variant),
                 json(&self.title),
                 self.timeout_ms,
+                json(&server.map_or_else(|| "http://web-platform.test".to_owned(), Server::origin)),
+                server.is_some(),
             ),
         )
     }
@@ -149,14 +174,25 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).expect("text is JSON")
 }
 
-fn read_text(root: &Path, path: &str) -> String {
+/// What tests fetch from: the server, by its two names.
+fn this_machine() -> Egress {
+    let loopback = Egress::default().with_net(Ipv4Addr::LOCALHOST.into(), 8);
+    loopback.with_net(Ipv6Addr::LOCALHOST.into(), 128).with_host("localhost")
+}
+
+/// The text of a script, as the server gives it where that fills something in.
+fn read_text(root: &Path, server: Option<&Server>, path: &str) -> String {
     let path = match path {
         // The server of web-platform-tests has an alias for it.
         "resources/WebIDLParser.js" => "resources/webidl2/lib/webidl2.js",
         path => path,
     };
-    match std::fs::read(root.join(path)) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let read = match server {
+        Some(server) if path.contains(".sub.") => server.text(path),
+        _ => std::fs::read(root.join(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+    };
+    match read {
+        Ok(text) => text,
         Err(error) => format!("throw new Error({});", json(&format!("cannot read {path}: {error}"))),
     }
 }

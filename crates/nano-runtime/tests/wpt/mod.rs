@@ -3,10 +3,14 @@
 //! The tests are not part of the repository: `WPT_DIR` names a folder with them (`scripts/wpt.sh` makes one). What is
 //! expected not to pass is in `expectations/`, by directory and with reasons. It is a ratchet: a new failure fails the
 //! run, and so does a pass that is not recorded. `WPT_UPDATE=1` records both, and writes `conformance.json`.
+//!
+//! Tests that fetch find the project's server, if the folder has it ([`server`]), and relative URLs made absolute: apps
+//! have no base URL, while pages do (`takeRelativeURLs` in `runner.js`). Without it they are left out, not passed.
 
 mod conformance;
 mod expectations;
 mod files;
+mod server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +23,7 @@ use crate::support::{App, Bench, text_of};
 use conformance::Figures;
 use expectations::{Expectations, Outcome, WHOLE_FILE};
 use files::TestFile;
+use server::Server;
 
 /// What a file may take beyond its own time: starts, and the other apps on the machine.
 const GRACE_MS: u64 = 60_000;
@@ -33,6 +38,7 @@ const IDLE_MS: u64 = 3_600_000;
 /// A run of web-platform-tests.
 pub(crate) struct Wpt {
     root: PathBuf,
+    server: Option<Server>,
     update: bool,
     suites: Mutex<BTreeMap<String, Suite>>,
     /// All apps stay as they are until the end: so many isolates in one process are a test as well.
@@ -57,23 +63,37 @@ impl Wpt {
         let root = PathBuf::from(root).canonicalize().expect("WPT_DIR names a folder");
         assert!(root.join("resources/testharness.js").is_file(), "WPT_DIR has no resources/testharness.js");
         let update = std::env::var_os("WPT_UPDATE").is_some();
+        let server = Server::start(&root);
         let mut suites = BTreeMap::new();
         let mut tests = Vec::new();
         let mut idle = Vec::new();
-        for (suite, expectations) in expectations::load() {
+        let all = expectations::load();
+        let names: Vec<String> = all.keys().cloned().collect();
+        for (suite, expectations) in all {
             let mut figures = Figures { absent: expectations.absent.clone(), ..Figures::default() };
             if figures.absent.is_none() {
-                let paths = files::find(&root, &suite);
+                let paths = files::find(&root, &suite, names.iter());
                 let planned = plan(&root, &suite, &expectations, &paths, &mut figures);
                 let files: Vec<&str> = paths.iter().map(|path| &path[suite.len() + 1..]).collect();
-                let names = planned.iter().map(|(suite, test)| test.name_in(suite)).collect();
+                let names = planned.iter().map(|test| test.name_in(&suite)).collect();
                 idle.extend(expectations.idle(&files, &names).iter().map(|entry| format!("{suite}/{entry}")));
-                tests.extend(planned);
+                let (run, left_out): (Vec<_>, Vec<_>) =
+                    planned.into_iter().partition(|test| server.is_some() || !test.needs_server);
+                figures.left_out_files = left_out.len();
+                if !left_out.is_empty() {
+                    println!(
+                        "web-platform-tests: {} files of {suite} are left out, since WPT_DIR has no server (see \
+                         scripts/wpt.sh)",
+                        left_out.len()
+                    );
+                }
+                tests.extend(run.into_iter().map(|test| (suite.clone(), test)));
             }
             suites.insert(suite, Suite { expectations, figures });
         }
         let run = Arc::new(Self {
             root,
+            server,
             update,
             suites: Mutex::new(suites),
             apps: Mutex::default(),
@@ -131,13 +151,20 @@ impl Wpt {
             limits.memory_mb = MEMORY_MB;
             limits.idle_ms = IDLE_MS;
         });
-        let app = test.write(&self.root, app).start();
+        let app = test.write(&self.root, self.server.as_ref(), app).start();
         self.apps.lock().expect("no panic under the lock").push(app.clone());
+        let known = |text: String| match &self.server {
+            Some(server) => server.with_known_ports(&text),
+            None => text,
+        };
         let answer = bench.run_within(Duration::from_millis(wall_ms + GRACE_MS), async move {
             let reply = app.get("/").await.map_err(|failure| format!("{failure:?}"))?;
-            serde_json::from_str(&text_of(reply).await).map_err(|error| error.to_string())
+            Ok(text_of(reply).await)
         });
-        answer.and_then(|answer| answer).unwrap_or_else(|error| {
+        let answer = answer.and_then(|answer: Result<String, String>| answer);
+        let outcomes =
+            answer.and_then(|answer| serde_json::from_str(&known(answer)).map_err(|error| error.to_string()));
+        outcomes.unwrap_or_else(|error| {
             vec![Outcome(Some(WHOLE_FILE.to_owned()), "failure".to_owned(), Some(error))]
         })
     }
@@ -173,15 +200,16 @@ fn plan(
     expectations: &Expectations,
     paths: &[String],
     figures: &mut Figures,
-) -> Vec<(String, TestFile)> {
+) -> Vec<TestFile> {
     let mut tests = Vec::new();
     for path in paths {
-        if let Some(reason) = expectations.skipped(&path[suite.len() + 1..]) {
+        let name = &path[suite.len() + 1..];
+        if let Some(reason) = expectations.skipped(name) {
             *figures.skipped_files.entry(reason.to_owned()).or_default() += 1;
             continue;
         }
-        match files::read(root, path) {
-            Ok(found) => tests.extend(found.into_iter().map(|test| (suite.to_owned(), test))),
+        match files::read(root, path, expectations.needs_server(name)) {
+            Ok(found) => tests.extend(found),
             Err(reason) => *figures.not_applicable_files.entry(reason.to_owned()).or_default() += 1,
         }
     }

@@ -9,8 +9,7 @@ const STATUSES = ["pass", "fail", "timeout", "not run", "precondition failed"];
 const evaluate = globalThis.eval;
 
 /** Data files of the tests, by their path from the root of web-platform-tests; `load` imports one. */
-function serveResources(file, resources) {
-  const base = `http://web-platform.test/${file}`;
+function serveResources(base, resources) {
   const original = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
     const { pathname } = new URL(String(input), base);
@@ -25,13 +24,13 @@ function serveResources(file, resources) {
 }
 
 /** What scripts of web-platform-tests find in every global scope that they are made for. */
-function prepareGlobal({ file, variant, title, resources }) {
+function prepareGlobal({ file, variant, title, resources, origin: base, hasServer, usesIdl }) {
   const define = (name, value) => {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   };
   define("GLOBAL", { isWindow: () => false, isWorker: () => true, isShadowRealm: () => false });
   const { href, origin, protocol, host, hostname, port, pathname, search, hash } = new URL(
-    `http://web-platform.test/${file}${variant}`,
+    `${base}/${file}${variant}`,
   );
   define("location", { href, origin, protocol, host, hostname, port, pathname, search, hash, toString: () => href });
   define("META_TITLE", title);
@@ -41,18 +40,37 @@ function prepareGlobal({ file, variant, title, resources }) {
     port2.onmessage = ({ data, ports }) => dispatchEvent(new MessageEvent("message", { data, ports }));
     define("postMessage", (message, _origin, transfer) => port1.postMessage(message, transfer));
   }
-  if (file.startsWith("fetch/")) define("Request", relativeTo(href, Request));
-  else if (Object.keys(resources).length > 0) serveResources(file, resources);
+  // The interfaces are what idlharness.js looks at, so they stay as they are.
+  if (!usesIdl && (hasServer || file.startsWith("fetch/"))) takeRelativeURLs(href, define);
+  if (Object.keys(resources).length > 0) serveResources(href, resources);
 }
 
-/** A page has an address that URLs of requests are relative to; an app has none. */
-function relativeTo(base, constructor) {
-  return new Proxy(constructor, {
-    construct(target, args, newTarget) {
-      if (typeof args[0] === "string" && URL.canParse(args[0], base)) args[0] = new URL(args[0], base).href;
-      return Reflect.construct(target, args, newTarget);
-    },
-  });
+/**
+ * A page has an address that the URLs of its requests are relative to; an app has none (a documented deviation), so what
+ * takes a URL gets the absolute one here. All else is for NANO to answer.
+ */
+function takeRelativeURLs(base, define) {
+  const NativeRequest = Request;
+  const absolute = (input) => {
+    if (input instanceof NativeRequest) return input;
+    const url = String(input);
+    return URL.canParse(url, base) ? new URL(url, base).href : url;
+  };
+  const withAbsolute = (args) => (args.length === 0 ? args : [absolute(args[0]), ...args.slice(1)]);
+  define("Request", new Proxy(NativeRequest, {
+    construct: (target, args, newTarget) => Reflect.construct(target, withAbsolute(args), newTarget),
+  }));
+  for (const [holder, name] of [[globalThis, "fetch"], [Response, "redirect"]]) {
+    const native = holder[name];
+    holder[name] = (...args) => {
+      try {
+        return Reflect.apply(native, holder, withAbsolute(args));
+      } catch (error) {
+        if (name === "fetch") return Promise.reject(error);
+        throw error;
+      }
+    };
+  }
 }
 
 /** idlharness.js asks which kind of global it is in, once testharness.js has found out for itself. */

@@ -373,13 +373,16 @@ function consume(object, bodyOf, type) {
   try {
     const body = bodyOf(object);
     if (body === null) return PromiseResolve(fromString("", type));
+    const { signal } = body;
+    if (body.kind === NATIVE && !body.used && signal !== undefined && isAborted(signal)) {
+      // Nothing of it can be read, now or later.
+      return PromiseReject(reasonOf(signal));
+    }
     if (isUnusable(body)) throw new TypeError("The body was used already, or its stream is locked");
     if (body.kind === STREAM) return readAll(body.stream, type);
     markTaken(body);
     const source = body.source;
     if (body.kind === NATIVE) {
-      const { signal } = body;
-      if (signal !== undefined && isAborted(signal)) return PromiseReject(reasonOf(signal));
       if (type === TEXT) return withReason(ops.body_text(source), signal);
       if (type === JSON_VALUE) return PromisePrototypeThen(withReason(ops.body_text(source), signal), parseJSON);
       if (typeof type === "object") {

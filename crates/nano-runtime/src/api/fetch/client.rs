@@ -10,11 +10,11 @@ use http::Method;
 
 use super::{header_list, one_byte, utf8};
 use crate::engine::{OpFn, ops};
-use crate::net::{Fetched, Outgoing, Payload, Redirect};
+use crate::net::{Fetched, Integrity, Outgoing, Payload, Redirect};
 use crate::worker::{Event, IsolateState, OpResult, Pipe, PipeEvent, RequestId, Written, state_of};
 
 pub(super) fn ops() -> Vec<OpFn> {
-    ops![fetch_open, fetch_send, fetch_abort, upload_write, upload_close, upload_error]
+    ops![fetch_open, fetch_send, fetch_is_open, fetch_abort, upload_write, upload_close, upload_error]
 }
 
 /// `fetch_open()` -> the number of a fetch to be.
@@ -28,7 +28,7 @@ fn fetch_open(
     rv.set(v8::Number::new(scope, id as f64).into());
 }
 
-/// `fetch_send(id, method, url, headers, redirect, kind, body)` -> Promise of [status, status text, headers, whether
+/// `fetch_send(id, method, url, headers, redirect, integrity, kind, body)` -> Promise of [status, status text, headers, whether
 /// there is a body, URL, whether it was redirected]. Headers are as `joinedList` makes them; redirect is 0 to follow, 1
 /// for an error, 2 for the response as it is; kind as for `respond`.
 fn fetch_send(
@@ -48,16 +48,17 @@ fn fetch_send(
     let (Ok(method), Ok(headers)) = (Method::from_bytes(method.as_bytes()), headers) else {
         return crate::api::throw_type_error(scope, "the request's method or headers cannot be sent");
     };
-    let kind = crate::api::u32_arg(&args, 5);
+    let integrity = crate::api::string_arg(scope, &args, 5);
+    let kind = crate::api::u32_arg(&args, 6);
     let bytes = match kind {
-        1 => utf8(scope, args.get(6)),
-        2 => match crate::api::bytes_arg(scope, &args, 6) {
+        1 => utf8(scope, args.get(7)),
+        2 => match crate::api::bytes_arg(scope, &args, 7) {
             Some(bytes) => Bytes::from(bytes),
             None => return,
         },
         _ => Bytes::new(),
     };
-    let native = (kind == 4).then(|| crate::api::id_arg(&args, 6));
+    let native = (kind == 4).then(|| crate::api::id_arg(&args, 7));
     let Some(op) = IsolateState::begin_op(scope, &mut rv) else { return };
     let Some(state) = state_of(scope) else { return };
     let Some(actor) = state.actor.upgrade() else { return };
@@ -75,8 +76,9 @@ fn fetch_send(
         (_, Some(native)) => state.take_body(native).map_or(Payload::None, Payload::Stream),
         _ => Payload::None,
     };
+    let integrity = (!integrity.is_empty()).then(|| Integrity::parse(&integrity, &state.memory));
     let client = actor.client();
-    let request = Outgoing { method, url, headers, payload, redirect, allowance };
+    let request = Outgoing { method, url, headers, payload, redirect, integrity, allowance };
     let task = actor.runtime().spawn(async move {
         let result = match client.fetch(request).await {
             Ok(fetched) => OpResult::Fetched(id, Box::new(fetched)),
@@ -89,6 +91,16 @@ fn fetch_send(
     state.set_abort(op, task.abort_handle());
 }
 
+/// `fetch_is_open(id)` -> whether an abort would end anything.
+fn fetch_is_open(
+    scope: &mut v8::PinScope<'_, '_>,
+    args: v8::FunctionCallbackArguments<'_>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let id = crate::api::id_arg(&args, 0);
+    rv.set_bool(state_of(scope).is_some_and(|state| state.has_fetch(id)));
+}
+
 /// The response of a fetch as the built-in takes it.
 pub(crate) fn response_parts<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -97,7 +109,7 @@ pub(crate) fn response_parts<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let parts = [
         v8::Integer::new(scope, fetched.status.as_u16().into()).into(),
-        v8::String::new(scope, &fetched.reason)?.into(),
+        v8::String::new_from_one_byte(scope, &fetched.reason, v8::NewStringType::Normal)?.into(),
         v8::String::new_from_one_byte(scope, fetched.headers.text(), v8::NewStringType::Normal)?.into(),
         v8::Boolean::new(scope, has_body).into(),
         v8::String::new(scope, &fetched.url)?.into(),

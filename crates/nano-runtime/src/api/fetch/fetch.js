@@ -9,8 +9,10 @@ const {
 } = primordials;
 const webidl = require("webidl");
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
-const { joinedList, splitList } = require("headers");
-const { Request, bodyOf, listOf, methodOf, redirectOf, signalIfAny, urlOf } = require("fetch/request");
+const { copyList, joinedList, listHas, splitList } = require("headers");
+const {
+  Request, bodyOf, cacheOf, integrityOf, listOf, methodOf, redirectOf, signalIfAny, urlOf,
+} = require("fetch/request");
 const { SEND_NONE, responseFromParts } = require("fetch/response");
 const { Pump, SEND_STREAM, kindOf } = require("fetch/send");
 const bodies = require("fetch/body");
@@ -63,6 +65,7 @@ class Call {
     if (hasBody) {
       body = this.body = bodies.nativeBody(this.id);
       body.signal = this.signal;
+      if (this.abort !== undefined) watch(this);
     } else {
       this.ended();
     }
@@ -81,6 +84,46 @@ class Call {
   }
 }
 
+/**
+ * Calls whose response has a body, and which a signal can still end. A signal may live as long as the app, and holds
+ * them; a body ends in many ways, most of them in native code, so that is asked now and then.
+ */
+let watched = [];
+let purgeAt = 16;
+
+function watch(call) {
+  if (watched.length >= purgeAt) {
+    const open = [];
+    for (let i = 0; i < watched.length; i++) {
+      if (ops.fetch_is_open(watched[i].id)) open[open.length] = watched[i];
+      else watched[i].ended();
+    }
+    watched = open;
+    purgeAt = 2 * open.length + 16;
+  }
+  watched[watched.length] = call;
+}
+
+/**
+ * HTTP-network-or-cache fetch, steps 8.18 and 8.19: what a cache mode says to the caches on the way. There is none here,
+ * so there is nothing that "only-if-cached" could find.
+ */
+function withCacheMode(list, cache) {
+  if (cache === "only-if-cached") throw new TypeError("fetch failed: there is no cache for 'only-if-cached'");
+  const control = cache === "no-cache" ? "max-age=0" : cache === "no-store" || cache === "reload" ? "no-cache" : "";
+  if (control === "") return list;
+  const result = copyList(list);
+  if (control === "no-cache" && !listHas(list, "pragma")) {
+    result[result.length] = "pragma";
+    result[result.length] = control;
+  }
+  if (!listHas(list, "cache-control")) {
+    result[result.length] = "cache-control";
+    result[result.length] = control;
+  }
+  return result;
+}
+
 function send(request) {
   const signal = signalIfAny(request);
   const body = bodyOf(request);
@@ -92,8 +135,11 @@ function send(request) {
   const scheme = StringPrototypeSlice(url, 0, StringPrototypeIndexOf(url, ":"));
   if (scheme !== "http" && scheme !== "https") throw new TypeError(`fetch failed: no fetch of '${scheme}:' URLs`);
 
+  const cache = cacheOf(request);
+  const list = cache === "default" ? listOf(request) : withCacheMode(listOf(request), cache);
+
   const id = ops.fetch_open();
-  const headers = joinedList(listOf(request)) ?? "";
+  const headers = joinedList(list);
   const redirect = REDIRECT[redirectOf(request)];
   let kind = SEND_NONE;
   let source;
@@ -106,7 +152,7 @@ function send(request) {
   }
   const outcome = PromiseWithResolvers();
   const call = new Call(id, signal, outcome);
-  const sent = ops.fetch_send(id, methodOf(request), url, headers, redirect, kind, source);
+  const sent = ops.fetch_send(id, methodOf(request), url, headers, redirect, integrityOf(request), kind, source);
   if (signal !== undefined) {
     call.abort = () => call.aborted();
     addAlgorithm(signal, call.abort);

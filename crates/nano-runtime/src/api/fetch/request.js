@@ -115,7 +115,8 @@ function isEmpty(dictionary) {
   return true;
 }
 
-let isRequest, redirectOf, signalIfAny, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf, makeServerRequest, abortServerRequest;
+let isRequest, cacheOf, integrityOf, redirectOf, signalIfAny, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf;
+let makeServerRequest, abortServerRequest;
 
 class Request {
   /** The number of the request that is being served, or -1. What is undefined below is still in native code then. */
@@ -189,6 +190,8 @@ class Request {
       }
       return request.#signal;
     };
+    cacheOf = (request) => request.#options.cache;
+    integrityOf = (request) => request.#options.integrity;
     redirectOf = (request) => request.#options.redirect;
     signalIfAny = (request) =>
       request.#signal === undefined && request.#signalSource === undefined ? undefined : signalOf(request);
@@ -331,4 +334,6 @@ exports.urlOf = urlOf;
 exports.listOf = listOf;
 exports.bodyOf = bodyOf;
 exports.signalIfAny = signalIfAny;
+exports.cacheOf = cacheOf;
+exports.integrityOf = integrityOf;
 exports.redirectOf = redirectOf;
