@@ -25,6 +25,8 @@ pub struct Config {
     pub max_lost_isolates: u32,
     /// How logs are written.
     pub log: Log,
+    /// Authorities that apps' connections trust besides Mozilla's.
+    pub extra_ca: Vec<Certificate>,
     /// The apps, those of the file first, then those of the folder by name.
     pub apps: Vec<App>,
 }
@@ -66,6 +68,23 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// A certificate that can be an authority's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate(pub(crate) Vec<u8>);
+
+impl Certificate {
+    /// Its encoding in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({} bytes)", self.0.len())
     }
 }
 

@@ -5,6 +5,7 @@
 //! belongs to whom. Every step collects all the errors it finds.
 
 mod app;
+mod certificates;
 mod claims;
 mod config;
 mod decode;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use claims::overlap;
 pub use config::{
-    Admin, App, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Secret, Source,
+    Admin, App, Certificate, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Secret, Source,
 };
 pub use diagnostic::{DIAGNOSTICS_SHOWN_MAX, Diagnostic, Diagnostics, Excerpt, LoadError, Related, Severity};
 pub use document::FILE_BYTES_MAX;

@@ -86,6 +86,8 @@ object! {
         max_lost_isolates: Whole<LostIsolates>,
         /// How logs are written.
         log: RawLog,
+        /// A file of certificates (PEM), relative to this file: authorities that the `fetch` of all apps trusts besides Mozilla's.
+        extra_ca_file: Text<PathBuf>,
         /// Settings of every app that does not have its own.
         defaults: RawSettings,
         /// The apps.

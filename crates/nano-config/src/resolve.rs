@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::claims::Claims;
-use crate::config::{Admin, Config, Level, Log, Source};
+use crate::config::{Admin, Certificate, Config, Level, Log, Source};
 use crate::decode::{Decode, Decoder, quoted};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::document::{Document, Span};
 use crate::folder::{self, Scan};
 use crate::raw::{RawAdmin, RawAdminSetting, RawConfig, RawSettings};
-use crate::{LoadError, Loaded, json, limits};
+use crate::{LoadError, Loaded, certificates, json, limits};
 
 /// Loads a configuration file.
 pub(crate) fn file(file: &Path, host_env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, LoadError> {
@@ -74,6 +74,7 @@ impl<'a> Resolver<'a> {
         }
         let scan = folder.or_else(|| self.scan_apps_dir(&configured));
         apps.extend(scan.into_iter().flat_map(|scan| self.found_apps(scan)).flatten());
+        let extra_ca = self.extra_ca();
         self.errors.extend(self.claims.conflicts());
         if !self.errors.is_empty() {
             return Err(LoadError::Invalid(Diagnostics::new(self.errors)));
@@ -97,6 +98,7 @@ impl<'a> Resolver<'a> {
                 format: log.and_then(|log| log.format.get()).map(|format| format.0),
                 level: log.and_then(|log| log.level.get()).map_or(Level::default(), |level| level.0),
             },
+            extra_ca,
             apps,
         };
         Ok(Loaded { config, warnings: self.warnings })
@@ -155,6 +157,16 @@ impl<'a> Resolver<'a> {
             self.claims.listeners.push((listen, place));
         }
         Some(Admin { listen, token: raw.token.get().map(|token| token.0.clone()) })
+    }
+
+    /// The certificates of `extra_ca_file`.
+    fn extra_ca(&mut self) -> Vec<Certificate> {
+        let Some(file) = &self.raw.extra_ca_file.value else { return Vec::new() };
+        let (certificates, problems) = certificates::read(&self.path(&file.value.0));
+        for problem in problems {
+            self.error(Some(file.at), problem.message, problem.help);
+        }
+        certificates
     }
 
     fn scan_apps_dir(&mut self, configured: &BTreeSet<PathBuf>) -> Option<Scan> {

@@ -18,6 +18,7 @@ tests![
     a_signal_that_lives_on_does_not_keep_the_fetches_it_could_end,
     a_response_is_passed_on_untouched,
     a_response_is_read_in_every_way,
+    what_is_read_is_shown_to_no_then_of_the_app,
     a_client_that_leaves_ends_the_fetches_of_its_request,
     what_cannot_be_fetched_is_a_type_error,
     only_public_addresses_are_reached_unless_allowed,
@@ -180,7 +181,7 @@ async fn the_apps_headers_arrive_and_the_connections_own_do_not(bench: Bench) {
     assert_eq!(
         app.text("/headers").await,
         format!(
-            r#"[["accept","*/*"],["accept-language","*"],["cookie","c=d"],["host","{host}"],["user-agent","NANO"],["x-a","1"],["x-a","2"]]"#
+            r#"[["accept","*/*"],["accept-encoding","gzip, br, zstd"],["accept-language","*"],["cookie","c=d"],["host","{host}"],["user-agent","NANO"],["x-a","1"],["x-a","2"]]"#
         )
     );
     assert_eq!(app.text("/agent").await, r#"["mine","text/x"]"#);
@@ -539,6 +540,38 @@ async fn a_response_is_read_in_every_way(bench: Bench) {
         assert_eq!(app.text(path).await, expected, "{path}");
     }
     assert!(app.text("/twice").await.starts_with(r#"["TypeError""#));
+}
+
+async fn what_is_read_is_shown_to_no_then_of_the_app(bench: Bench) {
+    let upstream = Upstream::start().await;
+    let app = evaluator(
+        &bench,
+        &upstream,
+        r#"
+        thens: async (UP) => {
+          const asked = [];
+          Object.defineProperty(Object.prototype, "then", {
+            configurable: true,
+            get() { asked.push(Object.prototype.toString.call(this).slice(8, -1)); },
+          });
+          try {
+            for (const read of ["text", "json", "bytes", "arrayBuffer", "blob"]) {
+              await (await fetch(UP + "/echo", { method: "POST", body: "1" }))[read]();
+            }
+            const reader = (await fetch(UP + "/echo", { method: "POST", body: "1" })).body.getReader();
+            asked.push("read");
+            await reader.read();
+          } finally {
+            delete Object.prototype.then;
+          }
+          return asked.join(" ");
+        },"#,
+    );
+    // What fetch and the readers themselves give is asked, by the language: nothing that comes before.
+    assert_eq!(
+        app.text("/thens").await,
+        r#""Response Response Response Uint8Array Response ArrayBuffer Response Blob Response read Object""#
+    );
 }
 
 async fn a_client_that_leaves_ends_the_fetches_of_its_request(bench: Bench) {

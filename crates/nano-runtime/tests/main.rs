@@ -5,6 +5,7 @@
 
 mod api;
 mod bodies;
+mod codings;
 mod fetching;
 mod figures;
 mod globals;
@@ -16,6 +17,7 @@ mod modules;
 mod replies;
 mod starts;
 mod support;
+mod tls;
 mod upstream;
 mod wait_until;
 mod wpt;
@@ -48,7 +50,9 @@ fn main() -> ExitCode {
         starts::tests(),
         bodies::tests(),
         replies::tests(),
+        codings::tests(),
         fetching::tests(),
+        tls::tests(),
         limits::tests(),
         life::tests(),
         figures::tests(),

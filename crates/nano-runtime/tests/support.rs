@@ -15,7 +15,7 @@ use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
     AppSpec, BodyError, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody,
-    Request, Worker, WorkerStats, XRequestId,
+    Request, Roots, Worker, WorkerStats, XRequestId,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -124,6 +124,7 @@ impl Bench {
             env: BTreeMap::new(),
             limits: LIMITS,
             egress: Egress::default(),
+            roots: Arc::default(),
             dir,
         }
     }
@@ -148,6 +149,7 @@ pub(crate) struct AppBuilder {
     env: BTreeMap<String, String>,
     limits: Limits,
     egress: Egress,
+    roots: Arc<Roots>,
     dir: TempDir,
 }
 
@@ -189,6 +191,11 @@ impl AppBuilder {
         self
     }
 
+    pub(crate) fn roots(mut self, roots: &Arc<Roots>) -> Self {
+        self.roots = Arc::clone(roots);
+        self
+    }
+
     pub(crate) fn start(self) -> App {
         let spec = AppSpec {
             name: self.name.as_str().into(),
@@ -197,6 +204,7 @@ impl AppBuilder {
             env: Arc::new(self.env),
             limits: self.limits,
             egress: Arc::new(self.egress),
+            roots: self.roots,
         };
         let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
         App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use nano_runtime::BodyError;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 /// The server, which ends with the runtime.
@@ -27,6 +28,15 @@ struct Seen {
     requests: AtomicUsize,
     /// Answers whose client left before their end.
     left: AtomicUsize,
+    canned: Mutex<Vec<Canned>>,
+}
+
+/// An answer that a test wrote.
+#[derive(Clone)]
+struct Canned {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Bytes,
 }
 
 impl Upstream {
@@ -48,6 +58,14 @@ impl Upstream {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Keeps an answer; gives the path that it is under.
+    pub(crate) fn can(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> String {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut canned = self.seen.canned.lock();
+        canned.push(Canned { status, headers, body: body.into() });
+        format!("/canned/{}", canned.len() - 1)
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -93,6 +111,14 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<
         "redirect" => {
             response = response.status(argument.parse::<u16>().expect("a status")).header("location", query);
             Answer::whole("moved")
+        }
+        "canned" => {
+            let canned = seen.canned.lock()[argument.parse::<usize>().expect("a number")].clone();
+            response = canned
+                .headers
+                .iter()
+                .fold(response.status(canned.status), |response, (name, value)| response.header(name, value));
+            Answer::whole(canned.body)
         }
         "bytes" => Answer::Zeros(argument.parse().expect("a number")),
         // Something, and then nothing more.

@@ -17,7 +17,7 @@ mod url;
 mod urlpattern;
 mod webassembly;
 
-pub(crate) use compression::Codec;
+pub(crate) use compression::{Codec, CodecError, Format};
 pub(crate) use encoding::utf8_decode;
 
 use crate::engine::OpFn;
@@ -95,7 +95,14 @@ pub(crate) fn array_buffer<'s>(
     }
     let account = std::sync::Arc::clone(&state_of(scope)?.memory);
     if !account.try_add(bytes.len()) {
-        return None;
+        // V8 does not know of the limit, and so not that it is time to collect what came before.
+        if !account.may_hold(bytes.len()) {
+            return None;
+        }
+        scope.low_memory_notification();
+        if !account.try_add(bytes.len()) {
+            return None;
+        }
     }
     let counted = Box::new(Counted { bytes, account });
     let store = v8::ArrayBuffer::new_backing_store_from_bytes(counted).make_shared();

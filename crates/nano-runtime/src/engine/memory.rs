@@ -61,6 +61,11 @@ impl MemoryAccount {
         is_within(isolate, self.limit, bytes)
     }
 
+    /// Whether `bytes` fit when there is nothing else.
+    pub(crate) fn may_hold(&self, bytes: usize) -> bool {
+        bytes <= self.limit
+    }
+
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST,
+    LOCATION, PROXY_AUTHORIZATION, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -24,9 +24,13 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{Connected, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
+use super::coding::{self, Codings};
+use super::failed::{Failed, causes, was_stale};
 use super::integrity::Integrity;
-use super::{Egress, ports};
+use super::wire::{Connector, HasServed};
+use super::{Egress, Roots, ports};
 use crate::worker::{BodyError, HeaderList, IncomingBody};
 
 /// Redirects that are followed (Fetch, "HTTP-redirect fetch").
@@ -37,6 +41,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections that an app keeps to one host.
 const IDLE_CONNECTIONS_MAX: usize = 32;
+/// How often a request is sent again because the connection that it was sent on had been closed.
+const STALE_RETRIES_MAX: u32 = 3;
 /// What apps are to servers that ask (ECMA-429, 9).
 const USER_AGENT_VALUE: HeaderValue = HeaderValue::from_static("NANO");
 
@@ -77,33 +83,34 @@ pub(crate) struct Fetched {
     pub(crate) headers: HeaderList,
     /// `None`: there is none, by the method or the status.
     pub(crate) body: Option<IncomingBody>,
+    /// What `body` is coded in, and will not be for the app: `headers` say nothing of it.
+    pub(crate) codings: Option<Codings>,
     /// Of the last hop.
     pub(crate) url: String,
     pub(crate) redirected: bool,
 }
 
-type Connector = HttpsConnector<HttpConnector<Resolver>>;
-type Connections = Pool<Connector, IncomingBody>;
+type Connections = Pool<HttpsConnector<Connector>, IncomingBody>;
 
 /// The client of one app.
 pub(crate) struct Client {
     pool: Connections,
-    connector: Connector,
+    connector: HttpsConnector<Connector>,
     egress: Arc<Egress>,
 }
 
 impl Client {
-    pub(crate) fn new(egress: Arc<Egress>) -> Self {
+    pub(crate) fn new(egress: Arc<Egress>, roots: &Roots) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver { egress: Arc::clone(&egress) });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_tls_config(tls_config(roots))
             .https_or_http()
             .enable_http1()
             .enable_http2()
-            .wrap_connector(tcp);
+            .wrap_connector(Connector(tcp));
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -112,8 +119,8 @@ impl Client {
         Self { pool, connector, egress }
     }
 
-    /// Fetches, redirects included. An error is a text for the app.
-    pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, String> {
+    /// Fetches, redirects included.
+    pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Fetched, Failed> {
         let Outgoing { mut method, mut url, headers, mut payload, redirect, integrity, allowance } = request;
         let mut headers = header_map(&headers);
         let mut hops = 0;
@@ -122,29 +129,30 @@ impl Client {
             let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             // HTTP fetch, step 8.
             if is_redirect && redirect == Redirect::Error {
-                return Err(format!("{url} redirects, and the request does not allow it"));
+                return Err(format!("{url} redirects, and the request does not allow it").into());
             }
             let target = match redirect {
                 Redirect::Follow if is_redirect => redirect_target(&response, &url)?,
                 _ => None,
             };
             let Some(target) = target else {
-                let mut fetched = fetched(&method, response, url, hops > 0);
+                let mut fetched = fetched(&method, response, url, hops > 0)?;
                 if let Some(integrity) = integrity {
-                    fetched.body = Some(integrity.check(fetched.body.take()).await?);
+                    let body = fetched.body.take();
+                    fetched.body = Some(integrity.check(body, fetched.codings.take()).await?);
                 }
                 return Ok(fetched);
             };
             hops += 1;
             if hops > REDIRECTS_MAX {
-                return Err("too many redirects".to_owned());
+                return Err("too many redirects".into());
             }
             // HTTP-redirect fetch, step 11: before a redirect turns the method into one without a body.
             let status = response.status();
             payload = match again {
                 Some(again) => again,
                 None if status == StatusCode::SEE_OTHER => Payload::None,
-                None => return Err("a redirect needs the body again, which was a stream".to_owned()),
+                None => return Err("a redirect needs the body again, which was a stream".into()),
             };
             let becomes_get = match status {
                 StatusCode::SEE_OTHER => method != Method::GET && method != Method::HEAD,
@@ -176,37 +184,60 @@ impl Client {
         headers: &HeaderMap,
         payload: Payload,
         allowance: &AtomicU32,
-    ) -> Result<(Response<Incoming>, Option<Payload>), String> {
-        let (body, again) = match payload {
-            Payload::None => (whole(Bytes::new()), Some(Bytes::new())),
-            Payload::Bytes(bytes) => (whole(bytes.clone()), Some(bytes)),
-            Payload::Stream(stream) => (stream, None),
-        };
+    ) -> Result<(Response<Incoming>, Option<Payload>), Failed> {
         take_from(allowance)?;
-        let mut response = Self::send(&self.pool, &self.egress, method, url, headers, body).await?;
+        let bytes = match payload {
+            Payload::None => Bytes::new(),
+            Payload::Bytes(bytes) => bytes,
+            Payload::Stream(stream) => {
+                let sent = self.send(&self.pool, method, url, headers, stream).await?;
+                return Ok((sent.map_err(|error| Failed::to(url, &error))?, None));
+            }
+        };
+        let mut response = self.send_bytes(&self.pool, method, url, headers, &bytes).await?;
         // HTTP-network-or-cache fetch, step 15: a connection that was made for another host is no good here.
-        if response.status() == StatusCode::MISDIRECTED_REQUEST
-            && let Some(bytes) = &again
-            && take_from(allowance).is_ok()
-        {
+        if response.status() == StatusCode::MISDIRECTED_REQUEST && take_from(allowance).is_ok() {
             let own =
                 Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(self.connector.clone());
-            response = Self::send(&own, &self.egress, method, url, headers, whole(bytes.clone())).await?;
+            response = self.send_bytes(&own, method, url, headers, &bytes).await?;
         }
-        let again = again.map(|bytes| if bytes.is_empty() { Payload::None } else { Payload::Bytes(bytes) });
-        Ok((response, again))
+        let again = if bytes.is_empty() { Payload::None } else { Payload::Bytes(bytes) };
+        Ok((response, Some(again)))
     }
 
-    async fn send(
+    /// Sends a request whose body can be sent again, and does so if that may be (RFC 9110, section 9.2.2) and its
+    /// connection was an old one that brings nothing.
+    async fn send_bytes(
+        &self,
         pool: &Connections,
-        egress: &Egress,
+        method: &Method,
+        url: &str,
+        headers: &HeaderMap,
+        bytes: &Bytes,
+    ) -> Result<Response<Incoming>, Failed> {
+        let mut retries = 0;
+        loop {
+            match self.send(pool, method, url, headers, whole(bytes.clone())).await? {
+                Ok(response) => return Ok(response),
+                Err(error) if method.is_idempotent() && retries < STALE_RETRIES_MAX && was_stale(&error) => {
+                    retries += 1;
+                }
+                Err(error) => return Err(Failed::to(url, &error)),
+            }
+        }
+    }
+
+    /// The outer error is of what is not sent at all.
+    async fn send(
+        &self,
+        pool: &Connections,
         method: &Method,
         url: &str,
         headers: &HeaderMap,
         body: IncomingBody,
-    ) -> Result<Response<Incoming>, String> {
+    ) -> Result<Result<Response<Incoming>, hyper_util::client::legacy::Error>, String> {
         let parsed = ada_url::Url::parse(url, None).map_err(|_| format!("{url} is not a URL"))?;
-        check_literal(egress, parsed.hostname())?;
+        check_literal(&self.egress, parsed.hostname())?;
         if parsed.port().parse().is_ok_and(ports::is_bad) {
             return Err(format!("{url}: no request goes to this port, which another protocol has"));
         }
@@ -217,7 +248,11 @@ impl Client {
         }
         let mut request = request.body(body).map_err(|error| format!("{url} cannot be sent: {error}"))?;
         let connection = capture_connection(&mut request);
-        let response = pool.request(request).await.map_err(|error| format!("{url}: {}", causes(&error)))?;
+        let response = match pool.request(request).await {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(error)),
+        };
+        HasServed::note(response.extensions());
         let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let is_http1 = response.version() < http::Version::HTTP_2;
         if has_none && is_http1 && response.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0")
@@ -225,7 +260,7 @@ impl Client {
             // A server that sends the body all the same makes it the beginning of the next response.
             connection.connection_metadata().iter().for_each(Connected::poison);
         }
-        Ok(response)
+        Ok(Ok(response))
     }
 }
 
@@ -251,20 +286,18 @@ fn not_allowed(host: &str) -> String {
     format!("{host} is not a public address, and the app's \"egress\" does not allow it")
 }
 
-/// An error with what it comes from.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+/// An app's own, since it holds the sessions that are resumed.
+fn tls_config(roots: &Roots) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the cipher suites of the default versions")
+        .with_root_certificates(roots.store())
+        .with_no_client_auth()
 }
 
 /// Looks names up, and gives none but addresses that the app may reach.
 #[derive(Clone)]
-struct Resolver {
+pub(super) struct Resolver {
     egress: Arc<Egress>,
 }
 
@@ -311,14 +344,15 @@ fn header_map(list: &HeaderList) -> HeaderMap {
         }
     }
     map.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    // "HTTP-network-or-cache fetch": a part of what is coded could not be decoded.
+    let codings = if map.contains_key(RANGE) { "identity" } else { coding::ACCEPTED };
+    map.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(codings));
     map.entry(ACCEPT_LANGUAGE).or_insert(HeaderValue::from_static("*"));
     map.entry(USER_AGENT).or_insert(USER_AGENT_VALUE);
     map
 }
 
-const CONNECTIONS_OWN: [&str; 10] = [
-    // Responses are not decoded yet.
-    "accept-encoding",
+const CONNECTIONS_OWN: [&str; 9] = [
     "connection",
     "content-length",
     "expect",
@@ -369,8 +403,21 @@ fn origin_of(url: &str) -> String {
     ada_url::Url::parse(url, None).map_or_else(|_| String::new(), |url| url.origin().to_owned())
 }
 
-fn fetched(method: &Method, response: Response<Incoming>, url: String, redirected: bool) -> Fetched {
-    let (parts, body) = response.into_parts();
+fn fetched(
+    method: &Method,
+    response: Response<Incoming>,
+    url: String,
+    redirected: bool,
+) -> Result<Fetched, String> {
+    let (mut parts, body) = response.into_parts();
+    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 103 | 204 | 205 | 304);
+    // A part of a coded body cannot be decoded: who asked for one knows what to do with it.
+    let whole = !bodiless && parts.status != StatusCode::PARTIAL_CONTENT;
+    let codings = if whole { Codings::of(&parts.headers)? } else { None };
+    if codings.is_some() {
+        parts.headers.remove(CONTENT_ENCODING);
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     let mut headers = HeaderList::with_capacity(parts.headers.len() * 32);
     for (name, value) in &parts.headers {
         headers.push(name.as_str().as_bytes(), value.as_bytes());
@@ -382,9 +429,8 @@ fn fetched(method: &Method, response: Response<Incoming>, url: String, redirecte
         }
         None => Box::default(),
     };
-    let bodiless = method == Method::HEAD || matches!(parts.status.as_u16(), 101 | 103 | 204 | 205 | 304);
     let body = (!bodiless).then(|| -> IncomingBody { Box::pin(Upstream(body)) });
-    Fetched { status: parts.status, reason, headers, body, url, redirected }
+    Ok(Fetched { status: parts.status, reason, headers, body, codings, url, redirected })
 }
 
 /// A response's body.

@@ -11,8 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::coding::Codings;
+use super::decoded::decoded;
 use crate::engine::MemoryAccount;
-use crate::worker::{BodyError, IncomingBody};
+use crate::worker::{BodyError, IncomingBody, Meter};
 
 /// Bytes of a body that can be checked: it is held as a whole, since nothing of it may be given before its end.
 const CHECKED_BODY_BYTES_MAX: usize = 64 << 20;
@@ -27,11 +29,13 @@ pub(crate) struct Integrity {
     /// In base64url, without padding.
     values: Vec<String>,
     memory: Arc<MemoryAccount>,
+    meter: Arc<Meter>,
 }
 
 impl Integrity {
-    /// "Parse metadata" and "get the strongest metadata from set". What is held counts against `memory`.
-    pub(crate) fn parse(metadata: &str, memory: &Arc<MemoryAccount>) -> Self {
+    /// "Parse metadata" and "get the strongest metadata from set". What is held counts against `memory`,
+    /// what decoding costs goes by `meter`.
+    pub(crate) fn parse(metadata: &str, memory: &Arc<MemoryAccount>, meter: Meter) -> Self {
         let (mut algorithm, mut values): (Option<&'static digest::Algorithm>, _) = (None, Vec::new());
         for item in metadata.split_ascii_whitespace() {
             let expression = item.split('?').next().unwrap_or(item);
@@ -52,12 +56,20 @@ impl Integrity {
                 values.push(value.trim_end_matches('=').replace('+', "-").replace('/', "_"));
             }
         }
-        Self { algorithm, values, memory: Arc::clone(memory) }
+        Self { algorithm, values, memory: Arc::clone(memory), meter: Arc::new(meter) }
     }
 
     /// The body again, if it is what was asked for ("do bytes match metadataList?"). It is read to its end.
-    pub(super) async fn check(self, body: Option<IncomingBody>) -> Result<IncomingBody, String> {
+    /// `codings` are taken off first.
+    pub(super) async fn check(
+        self,
+        body: Option<IncomingBody>,
+        codings: Option<Codings>,
+    ) -> Result<IncomingBody, String> {
         let mut body = body.ok_or("a response without a body has no integrity")?;
+        if let Some(codings) = codings {
+            body = decoded(body, &codings, &self.memory, &self.meter);
+        }
         let mut held = Held { counted: 0, memory: Arc::clone(&self.memory) };
         // One buffer: chunks may be small, and each holds more than it has.
         let mut bytes = Vec::new();

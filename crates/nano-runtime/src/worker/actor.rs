@@ -52,6 +52,8 @@ pub(crate) enum Event {
         body: Option<IncomingBody>,
         result: OpResult,
         fault: Option<Fault>,
+        /// What it took to decode on other threads than a turn's.
+        cpu_ns: u64,
     },
     /// A response stream has room again.
     Room(RequestId),
@@ -149,7 +151,7 @@ impl Actor {
             Arc::clone(&spec.env),
             Arc::clone(isolate.memory()),
             Arc::clone(&shared.logs),
-            spec.limits.max_subrequests,
+            &spec.limits,
             ModuleMap::new(Arc::clone(&shared.sources)),
         );
         let entered = isolate.enter(|scope| Isolate::set_state(scope, state));
@@ -312,12 +314,14 @@ impl Actor {
                     self.work(scope, turn, request, |scope| call::settle(scope, op, OpResult::Job(result)));
                 }
             }
-            Event::BodyRead { op, request, body, result, fault } => {
+            Event::BodyRead { op, request, body, result, fault, cpu_ns } => {
                 let owner = super::state_of(scope).map_or(STARTUP, |state| {
                     state.give_body_back(request, body, fault);
                     state.op_owner(op).unwrap_or(STARTUP)
                 });
-                self.work(scope, turn, owner, |scope| call::settle(scope, op, result));
+                if cpu_ns == 0 || self.charge(scope, owner, cpu_ns) {
+                    self.work(scope, turn, owner, |scope| call::settle(scope, op, result));
+                }
             }
             Event::UploadRoom { id, open } => {
                 let waiting = super::state_of(scope).and_then(|state| state.end_upload_wait(id));
@@ -406,7 +410,7 @@ impl Actor {
 
     /// Charges what was done for `request` on another thread. `false`: that was too much, and the isolate ends.
     fn charge(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId, cpu_ns: u64) -> bool {
-        self.shared.stats.cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+        self.count_cpu(cpu_ns);
         let owner = super::state_of(scope).and_then(|state| state.requests.get_mut(&request));
         let Some(owner) = owner else { return true };
         owner.cpu_used_ns += cpu_ns;
@@ -415,6 +419,11 @@ impl Actor {
             self.control.terminate(Termination::Cpu);
         }
         within
+    }
+
+    /// Counts what was done for the app on another thread.
+    pub(super) fn count_cpu(&self, cpu_ns: u64) {
+        self.shared.stats.cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
     }
 
     fn budget(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId) -> Budget {
@@ -679,7 +688,11 @@ impl Actor {
     /// The app's own HTTP client, made for its first fetch.
     pub(crate) fn client(&self) -> Arc<Client> {
         let shared = &self.shared;
-        Arc::clone(shared.client.get_or_init(|| Arc::new(Client::new(Arc::clone(&shared.spec.egress)))))
+        Arc::clone(
+            shared
+                .client
+                .get_or_init(|| Arc::new(Client::new(Arc::clone(&shared.spec.egress), &shared.spec.roots))),
+        )
     }
 
     /// The process's places for long native work.

@@ -7,6 +7,7 @@ use super::jobs::JobResult;
 use super::state::{Hooks, IsolateState, OpId, OpResult, RequestId};
 use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
+use crate::net::Failed;
 
 /// Reads the hooks out of the snapshot's context, and lets the built-ins do what the snapshot cannot hold.
 pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
@@ -154,15 +155,11 @@ pub(super) fn room(scope: &mut v8::PinScope<'_, '_>, id: RequestId) {
 
 /// Settles an operation's promise.
 pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResult) {
-    let Some((resolver, _)) = state_of(scope).and_then(|state| state.end_op(op)) else { return };
+    let Some((resolver, request)) = state_of(scope).and_then(|state| state.end_op(op)) else { return };
     let resolver = v8::Local::new(scope, resolver);
     let value: v8::Local<'_, v8::Value> = match result {
         OpResult::Undefined => v8::undefined(scope).into(),
         OpResult::Bool(value) => v8::Boolean::new(scope, value).into(),
-        OpResult::Bytes(bytes) => match crate::api::uint8_array(scope, bytes) {
-            Some(array) => array.into(),
-            None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
-        },
         OpResult::Held(bytes) => match held(scope, bytes) {
             Some(object) => object.into(),
             None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
@@ -172,13 +169,13 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
             None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
         },
         OpResult::Fetched(id, mut fetched) => {
-            let body = fetched.body.take();
-            let has_body = body.is_some();
-            if !state_of(scope).is_some_and(|state| state.keep_body(id, body)) {
+            let has_body = fetched.body.is_some();
+            if !state_of(scope).is_some_and(|state| state.keep_body(id, &mut fetched)) {
                 return reject(scope, resolver, "the fetch was aborted", v8::Exception::type_error);
             }
-            match crate::api::response_parts(scope, &fetched, has_body) {
-                Some(parts) => parts,
+            let parts = crate::api::response_parts(scope, &fetched, has_body);
+            match parts.and_then(|parts| bare_object(scope, "parts", parts)) {
+                Some(object) => object.into(),
                 None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
             }
         }
@@ -188,15 +185,28 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
                 return reject(scope, resolver, "Array buffer allocation failed", v8::Exception::range_error);
             }
         },
+        OpResult::FetchFailed(Failed { message, detail }) => {
+            let message = format!("fetch failed: {message}");
+            if let (Some(state), Some(detail)) = (state_of(scope), detail) {
+                state.log(tracing::Level::WARN, request, &format!("{message} ({detail})"));
+            }
+            return reject(scope, resolver, &message, v8::Exception::type_error);
+        }
         OpResult::TypeError(message) => return reject(scope, resolver, &message, v8::Exception::type_error),
+        OpResult::RangeError(message) => {
+            return reject(scope, resolver, &message, v8::Exception::range_error);
+        }
     };
     resolver.resolve(scope, value);
 }
 
 /// `{ __proto__: null, bytes }`. `None`: over the memory limit.
-fn held<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> Option<v8::Local<'s, v8::Object>> {
-    let array = crate::api::uint8_array(scope, bytes)?;
-    bare_object(scope, "bytes", array.into())
+fn held<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Option<Vec<u8>>) -> Option<v8::Local<'s, v8::Object>> {
+    let value: v8::Local<'_, v8::Value> = match bytes {
+        Some(bytes) => crate::api::uint8_array(scope, bytes)?.into(),
+        None => v8::undefined(scope).into(),
+    };
+    bare_object(scope, "bytes", value)
 }
 
 /// `{ __proto__: null, value }`, with undefined for a failure. `None`: over the memory limit.

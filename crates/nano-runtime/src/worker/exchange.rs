@@ -23,6 +23,12 @@ pub enum BodyError {
     /// The sender went away, or broke the protocol.
     #[error("the body ended early: {0}")]
     Broken(String),
+    /// Its content coding is not what it says, or costs more than it may.
+    #[error("the body cannot be decoded: {0}")]
+    Undecodable(String),
+    /// All of it at once does not fit into the memory of its isolate.
+    #[error("The memory limit of this app has been reached")]
+    Memory,
 }
 
 /// One HTTP request for an app.

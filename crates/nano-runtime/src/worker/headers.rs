@@ -102,6 +102,18 @@ impl HeaderList {
         self.iter().find(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value)
     }
 
+    /// Leaves out the headers of `name`, which is given in lower case.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if self.get(name).is_none() {
+            return;
+        }
+        let mut left = Self::with_capacity(self.text.len());
+        for (other, value) in self.iter().filter(|(other, _)| *other != name.as_bytes()) {
+            left.push(other, value);
+        }
+        *self = left;
+    }
+
     /// Names and values, with a NUL between any two.
     pub(crate) fn text(&self) -> &[u8] {
         &self.text

@@ -7,6 +7,7 @@ mod exchange;
 mod headers;
 mod jobs;
 mod logs;
+mod meter;
 mod pipe;
 mod places;
 mod state;
@@ -31,11 +32,12 @@ pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{app_started, describe_exception, promise_rejected, request_failed, script_failed};
 pub(crate) use exchange::Unserved;
 pub(crate) use jobs::{JobResult, begin_job};
+pub(crate) use meter::Meter;
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
 
 use crate::engine::{Engine, Isolate, ModuleMap, Moment, SourceStore};
-use crate::net::{Client, Egress};
+use crate::net::{Client, Egress, Roots};
 use actor::Exchange;
 use debts::Answer;
 use exchange::Outcome;
@@ -99,6 +101,8 @@ pub struct AppSpec {
     pub limits: Limits,
     /// What it may reach besides public addresses.
     pub egress: Arc<Egress>,
+    /// Whom its connections trust.
+    pub roots: Arc<Roots>,
 }
 
 /// Figures of one worker since it was made.

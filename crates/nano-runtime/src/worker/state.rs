@@ -11,16 +11,18 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
+use super::Limits;
 use super::actor::Actor;
 use super::debts::Debts;
 use super::exchange::{Fault, IncomingBody, Outcome, Request};
 use super::headers::HeaderList;
 use super::jobs::{JOBS_PER_ISOLATE, JobResult};
 use super::logs::LogLimiter;
+use super::meter::Meter;
 use super::pipe::Pipe;
 use crate::api::Codec;
 use crate::engine::{MemoryAccount, ModuleMap, Moment};
-use crate::net::Fetched;
+use crate::net::{Codings, Failed, Fetched, decoded};
 
 /// A table by numbers that count up: any hash will do.
 pub(crate) type IdMap<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
@@ -155,16 +157,17 @@ impl Requests {
 pub(crate) enum OpResult {
     Undefined,
     Bool(bool),
-    Bytes(Vec<u8>),
-    /// Bytes in an object that no `then` of an app is asked for, as `{ bytes }`.
-    Held(Vec<u8>),
+    /// Bytes, or undefined, in an object that no `then` of an app is asked for, as `{ bytes }`.
+    Held(Option<Vec<u8>>),
     /// A string, still in UTF-8.
     Text(Vec<u8>),
     /// In an object without a prototype: keys shall not come by an app's `Object.prototype.then`.
     Job(JobResult),
     TypeError(String),
+    RangeError(String),
     /// The response to a fetch.
     Fetched(RequestId, Box<Fetched>),
+    FetchFailed(Failed),
 }
 
 struct PendingOp {
@@ -178,6 +181,10 @@ struct Fetch {
     owner: RequestId,
     /// Of the response, while no read has it.
     body: Option<IncomingBody>,
+    /// Those of `body`, which are still on it.
+    codings: Option<Codings>,
+    /// What taking them off costs, once that has begun.
+    meter: Option<Arc<Meter>>,
     /// What waits for the response, or for its body.
     waiting: Option<OpId>,
     /// The body of the request, if it is a stream.
@@ -213,6 +220,8 @@ pub(crate) struct IsolateState {
     pub(crate) memory: Arc<MemoryAccount>,
     pub(crate) logs: Arc<LogLimiter>,
     max_subrequests: u32,
+    /// CPU time that a body's decoding may take.
+    decoding_ns: u64,
     pub(crate) modules: ModuleMap,
     pub(crate) hooks: Option<Hooks>,
     pub(crate) started: Instant,
@@ -251,7 +260,7 @@ impl IsolateState {
         env: Arc<BTreeMap<String, String>>,
         memory: Arc<MemoryAccount>,
         logs: Arc<LogLimiter>,
-        max_subrequests: u32,
+        limits: &Limits,
         modules: ModuleMap,
     ) -> Self {
         Self {
@@ -261,7 +270,8 @@ impl IsolateState {
             env,
             memory,
             logs,
-            max_subrequests,
+            max_subrequests: limits.max_subrequests,
+            decoding_ns: limits.cpu_ns(),
             modules,
             hooks: None,
             started: Instant::now(),
@@ -371,7 +381,15 @@ impl IsolateState {
     pub(crate) fn begin_fetch(&mut self, id: RequestId, op: OpId) -> Option<Arc<AtomicU32>> {
         let owner = self.op_owner(op)?;
         let max = self.max_subrequests;
-        let fetch = Fetch { owner, body: None, waiting: Some(op), upload: None, waiting_write: None };
+        let fetch = Fetch {
+            owner,
+            body: None,
+            codings: None,
+            meter: None,
+            waiting: Some(op),
+            upload: None,
+            waiting_write: None,
+        };
         self.fetches.insert(id, fetch);
         let Some(request) = self.requests.get_mut(&owner) else {
             return Some(Arc::new(AtomicU32::new(max)));
@@ -382,22 +400,52 @@ impl IsolateState {
     }
 
     /// Keeps the body of the response to fetch `id`. `false`: it was aborted.
-    pub(crate) fn keep_body(&mut self, id: RequestId, body: Option<IncomingBody>) -> bool {
+    pub(crate) fn keep_body(&mut self, id: RequestId, fetched: &mut Fetched) -> bool {
         let Some(fetch) = self.fetches.get_mut(&id) else { return false };
         fetch.waiting = None;
-        fetch.body = body;
+        fetch.body = fetched.body.take();
+        fetch.codings = fetched.codings.take();
         true
     }
 
-    /// Takes the body of the request that is served under number `id`, or of the response to that fetch.
+    /// Takes the body of the request that is served under number `id`, or of the response to that fetch, without its
+    /// codings.
     pub(crate) fn take_body(&mut self, id: RequestId) -> Option<IncomingBody> {
-        match self.requests.get_mut(&id) {
-            Some(request) => {
-                request.body_taken = true;
-                request.body.take()
-            }
-            None => self.fetches.get_mut(&id)?.body.take(),
+        let (body, codings) = self.take_coded_body(id)?;
+        Some(match codings {
+            Some(codings) => self.decoded(id, body, &codings),
+            None => body,
+        })
+    }
+
+    /// As [`IsolateState::take_body`], with those codings that are still on it.
+    pub(crate) fn take_coded_body(&mut self, id: RequestId) -> Option<(IncomingBody, Option<Codings>)> {
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.body_taken = true;
+            return Some((request.body.take()?, None));
         }
+        let fetch = self.fetches.get_mut(&id)?;
+        Some((fetch.body.take()?, fetch.codings.take()))
+    }
+
+    /// The body of the response to fetch `id` with its codings taken off on the way.
+    pub(crate) fn decoded(&mut self, id: RequestId, body: IncomingBody, codings: &Codings) -> IncomingBody {
+        let meter = Arc::new(self.new_meter());
+        let body = decoded(body, codings, &self.memory, &meter);
+        if let Some(fetch) = self.fetches.get_mut(&id) {
+            fetch.meter = Some(meter);
+        }
+        body
+    }
+
+    /// For the decoding of one body.
+    pub(crate) fn new_meter(&self) -> Meter {
+        Meter::new(self.decoding_ns, &self.actor)
+    }
+
+    /// What the decoding of body `id` costs, if it has to be decoded.
+    pub(crate) fn meter(&self, id: RequestId) -> Option<Arc<Meter>> {
+        self.fetches.get(&id)?.meter.clone()
     }
 
     /// A read of body `id` is over.

@@ -12,8 +12,8 @@ const evaluate = globalThis.eval;
 function serveResources(base, resources) {
   const original = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
-    const { pathname } = new URL(String(input), base);
-    const load = resources[decodeURIComponent(pathname).slice(1)];
+    const { origin, pathname } = new URL(String(input), base);
+    const load = origin === "null" ? undefined : resources[decodeURIComponent(pathname).slice(1)];
     if (load === undefined) {
       if (original === undefined) throw new TypeError(`no such resource: ${input}`);
       return original(input, init);

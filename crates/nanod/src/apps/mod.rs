@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nano_config::{App as AppConfig, Config, EgressRule};
-use nano_runtime::{AppSpec, Egress, Engine, Limits, Worker};
+use nano_runtime::{AppSpec, Egress, Engine, Limits, Roots, Worker};
 use tokio::sync::Semaphore;
 
 pub(crate) use routes::Routes;
@@ -31,11 +31,13 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new(engine: &Engine, config: &Config) -> Self {
         let cold_starts = Arc::new(Semaphore::new(config.threads));
+        let extra_ca = config.extra_ca.iter().map(|certificate| certificate.der().to_vec());
+        let roots = Arc::new(Roots::with_extra(extra_ca));
         let apps: Vec<_> = config
             .apps
             .iter()
             .map(|app| {
-                let worker = Worker::new(engine, spec_of(app, config.threads), &cold_starts);
+                let worker = Worker::new(engine, spec_of(app, config.threads, &roots), &cold_starts);
                 Arc::new(App {
                     config: app.clone(),
                     worker,
@@ -74,7 +76,7 @@ impl Registry {
     }
 }
 
-fn spec_of(app: &AppConfig, max_isolates: usize) -> AppSpec {
+fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>) -> AppSpec {
     let limits = &app.limits;
     AppSpec {
         name: app.name.as_str().into(),
@@ -92,6 +94,7 @@ fn spec_of(app: &AppConfig, max_isolates: usize) -> AppSpec {
             max_subrequests: limits.max_subrequests,
         },
         egress: Arc::new(egress_of(app)),
+        roots: Arc::clone(roots),
     }
 }
 

@@ -17,3 +17,4 @@ mod nanod;
 mod routing;
 mod shutdown;
 mod smuggling;
+mod tls;

@@ -24,17 +24,20 @@ fn base64_atob(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let text = super::string_arg(scope, &args, 0);
-    let mut data: Vec<u8> = text.into_bytes();
-    data.retain(|byte| !byte.is_ascii_whitespace());
-    let Ok(bytes) = FORGIVING.decode(unpadded(&data)) else { return };
+    let Some(bytes) = forgiving_decode(super::string_arg(scope, &args, 0).into_bytes()) else { return };
     match v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal) {
         Some(string) => rv.set(string.into()),
         None => super::throw_range_error(scope, "Invalid string length"),
     }
 }
 
-/// Infra, "forgiving-base64 decode", step 2.
+/// Infra, "forgiving-base64 decode". `None`: it is not base64.
+pub(super) fn forgiving_decode(mut data: Vec<u8>) -> Option<Vec<u8>> {
+    data.retain(|byte| !byte.is_ascii_whitespace());
+    FORGIVING.decode(unpadded(&data)).ok()
+}
+
+/// Its step 2.
 fn unpadded(data: &[u8]) -> &[u8] {
     if !data.len().is_multiple_of(4) {
         return data;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::brotli::{BrotliDecoder, BrotliEncoder};
+use super::zstd::ZstdDecoder;
 use crate::engine::MemoryAccount;
 
 /// Bytes that one step reads, and bytes that it writes, at most: few milliseconds of the slowest format.
@@ -16,16 +17,19 @@ const INFLATE_STATE_BYTES: usize = 64 << 10;
 /// The largest window of deflate, which every decoder must know.
 const WINDOW_BITS: u8 = 15;
 
-/// CompressionFormat (section 4).
+/// CompressionFormat (section 4), and what only responses are coded in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Brotli,
     Deflate,
     DeflateRaw,
     Gzip,
+    /// It can be decoded only.
+    Zstd,
 }
 
 impl Format {
+    /// A format that the standard has.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "brotli" => Self::Brotli,
@@ -67,12 +71,15 @@ enum Coder {
     Inflate(Decompress),
     BrotliEncoder(Box<BrotliEncoder>),
     BrotliDecoder(Box<BrotliDecoder>),
+    ZstdDecoder(ZstdDecoder),
 }
 
 impl Coder {
-    fn new(format: Format, decompress: bool) -> Self {
+    fn new(format: Format, decompress: bool) -> Result<Self, CodecError> {
         let level = Compression::default();
-        match (format, decompress) {
+        Ok(match (format, decompress) {
+            (Format::Zstd, true) => Self::ZstdDecoder(ZstdDecoder::new()?),
+            (Format::Zstd, false) => return Err(CodecError::Encoder),
             (Format::Brotli, false) => Self::BrotliEncoder(Box::default()),
             (Format::Brotli, true) => Self::BrotliDecoder(Box::default()),
             (Format::Gzip, false) => Self::Deflate(Compress::new_gzip(level, WINDOW_BITS)),
@@ -83,11 +90,11 @@ impl Coder {
             (Format::Deflate | Format::DeflateRaw, true) => {
                 Self::Inflate(Decompress::new(format == Format::Deflate))
             }
-        }
+        })
     }
 
     fn decompresses(&self) -> bool {
-        matches!(self, Self::Inflate(_) | Self::BrotliDecoder(_))
+        matches!(self, Self::Inflate(_) | Self::BrotliDecoder(_) | Self::ZstdDecoder(_))
     }
 
     fn held_bytes(&self) -> usize {
@@ -96,6 +103,7 @@ impl Coder {
             Self::Inflate(_) => INFLATE_STATE_BYTES,
             Self::BrotliEncoder(encoder) => encoder.held_bytes(),
             Self::BrotliDecoder(decoder) => decoder.held_bytes(),
+            Self::ZstdDecoder(decoder) => decoder.held_bytes(),
         }
     }
 
@@ -117,6 +125,7 @@ impl Coder {
             }
             Self::BrotliEncoder(encoder) => encoder.run(input, output, last),
             Self::BrotliDecoder(decoder) => decoder.run(input, output),
+            Self::ZstdDecoder(decoder) => decoder.run(input, output),
         }
     }
 }
@@ -147,7 +156,7 @@ impl Codec {
         decompress: bool,
         account: &Arc<MemoryAccount>,
     ) -> Result<Self, CodecError> {
-        let coder = Coder::new(format, decompress);
+        let coder = Coder::new(format, decompress)?;
         let account = Arc::clone(account);
         let input = Vec::new();
         let mut codec = Self { coder, input, read: 0, ended: false, more: false, account, charged: 0 };
@@ -203,6 +212,18 @@ impl Codec {
     /// Whether another step has something to do with what was pushed.
     pub(crate) fn has_more(&self) -> bool {
         self.more || self.read < self.input.len()
+    }
+
+    /// Whether the end of the compressed data was read, or written.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What was pushed and not read.
+    pub(crate) fn into_rest(mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.input);
+        rest.drain(..self.read);
+        rest
     }
 
     /// Counts what is held now.

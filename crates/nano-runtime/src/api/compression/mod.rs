@@ -2,9 +2,9 @@
 
 mod brotli;
 mod codec;
+mod zstd;
 
-pub(crate) use codec::Codec;
-use codec::{CodecError, Format};
+pub(crate) use codec::{Codec, CodecError, Format};
 
 use crate::engine::{OpFn, ops};
 use crate::worker::{current_request, state_of};

@@ -59,10 +59,10 @@ class MultipartBody extends Body {
   }
 }
 
-/** The bytes of a Blob, which are others' as well. */
-function blobBody(blob) {
-  const body = new Body(BYTES, bytesOfBlob(blob), undefined);
-  body.shared = true;
+/** Bytes that are others' as well, if they are `shared`. */
+function bytesBody(bytes, shared) {
+  const body = new Body(BYTES, bytes, undefined);
+  body.shared = shared;
   return body;
 }
 
@@ -122,7 +122,7 @@ function convertBodyInit(V, prefix, context) {
 function extractBody(init, prefix) {
   if (typeof init === "string") return init;
   if (isURLSearchParams(init)) return serializeParams(init);
-  if (isBlob(init)) return blobBody(init);
+  if (isBlob(init)) return bytesBody(bytesOfBlob(init), true);
   if (isFormData(init)) return multipartBody(init);
   if (!streams.isReadableStream(init)) return new Body(BYTES, copyBytes(init), undefined);
   if (streams.readableStreamDisturbed(init) || streams.isReadableStreamLocked(init)) {
@@ -232,9 +232,9 @@ class NativeSource {
     this.onChunk = undefined;
   }
   pull(controller) {
-    this.onChunk ??= (chunk) => {
-      if (chunk === undefined) streams.readableStreamClose(this.stream);
-      else controller.enqueueOwned(chunk);
+    this.onChunk ??= (held) => {
+      if (held.bytes === undefined) streams.readableStreamClose(this.stream);
+      else controller.enqueueOwned(held.bytes);
     };
     return PromisePrototypeThen(withReason(ops.body_read(this.rid), this.signal), this.onChunk);
   }
@@ -365,9 +365,6 @@ function fromBytes(bytes, type) {
 }
 
 const parseJSON = (text) => JSONParse(text);
-const bytesOf = (bytes) => bytes;
-const arrayBufferOf = (bytes) => fromBytes(bytes, ARRAY_BUFFER);
-
 /** "Consume body". */
 function consume(object, bodyOf, type) {
   try {
@@ -385,11 +382,9 @@ function consume(object, bodyOf, type) {
     if (body.kind === NATIVE) {
       if (type === TEXT) return withReason(ops.body_text(source), signal);
       if (type === JSON_VALUE) return PromisePrototypeThen(withReason(ops.body_text(source), signal), parseJSON);
-      if (typeof type === "object") {
-        return PromisePrototypeThen(withReason(ops.body_hold(source), signal), (held) => type.of(held.bytes));
-      }
+      // No promise has the bytes but the one that the app gets: `then` on Object.prototype would see them.
       const all = withReason(ops.body_collect(source), signal);
-      return PromisePrototypeThen(all, type === BYTE_ARRAY ? bytesOf : arrayBufferOf);
+      return PromisePrototypeThen(all, (held) => fromBytes(held.bytes, type));
     }
     body.source = undefined;
     if (body.kind === STRING) return PromiseResolve(fromString(source, type));
@@ -553,6 +548,7 @@ exports.extractBody = extractBody;
 exports.consume = consume;
 exports.contentTypeOf = contentTypeOf;
 exports.textBody = textBody;
+exports.bytesBody = bytesBody;
 exports.nativeBody = nativeBody;
 exports.abortNative = abortNative;
 exports.cancelBody = cancelBody;

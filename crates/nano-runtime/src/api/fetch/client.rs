@@ -28,8 +28,9 @@ fn fetch_open(
     rv.set(v8::Number::new(scope, id as f64).into());
 }
 
-/// `fetch_send(id, method, url, headers, redirect, integrity, kind, body)` -> Promise of [status, status text, headers, whether
-/// there is a body, URL, whether it was redirected]. Headers are as `joinedList` makes them; redirect is 0 to follow, 1
+/// `fetch_send(id, method, url, headers, redirect, integrity, kind, body)` -> Promise of `{ parts }`: [status, status
+/// text, headers, whether there is a body, URL, whether it was redirected]. Headers are as `joinedList` makes them;
+/// redirect is 0 to follow, 1
 /// for an error, 2 for the response as it is; kind as for `respond`.
 fn fetch_send(
     scope: &mut v8::PinScope<'_, '_>,
@@ -76,13 +77,14 @@ fn fetch_send(
         (_, Some(native)) => state.take_body(native).map_or(Payload::None, Payload::Stream),
         _ => Payload::None,
     };
-    let integrity = (!integrity.is_empty()).then(|| Integrity::parse(&integrity, &state.memory));
+    let integrity =
+        (!integrity.is_empty()).then(|| Integrity::parse(&integrity, &state.memory, state.new_meter()));
     let client = actor.client();
     let request = Outgoing { method, url, headers, payload, redirect, integrity, allowance };
     let task = actor.runtime().spawn(async move {
         let result = match client.fetch(request).await {
             Ok(fetched) => OpResult::Fetched(id, Box::new(fetched)),
-            Err(message) => OpResult::TypeError(format!("fetch failed: {message}")),
+            Err(failed) => OpResult::FetchFailed(failed),
         };
         if let Some(actor) = owner.upgrade() {
             actor.post(Event::Completed { op, result });

@@ -5,15 +5,16 @@
 // every response can be read, and with redirect: "manual" it is the redirect itself.
 
 const {
-  PromisePrototypeThen, PromiseReject, PromiseWithResolvers, StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
+  PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
 const { copyList, joinedList, listHas, splitList } = require("headers");
 const {
-  Request, bodyOf, cacheOf, integrityOf, listOf, methodOf, redirectOf, signalIfAny, urlOf,
+  Request, blobOf, bodyOf, cacheOf, integrityOf, listOf, methodOf, redirectOf, signalIfAny, urlOf,
 } = require("fetch/request");
 const { SEND_NONE, responseFromParts } = require("fetch/response");
+const { fetchBlob, fetchData } = require("fetch/schemes");
 const { Pump, SEND_STREAM, kindOf } = require("fetch/send");
 const bodies = require("fetch/body");
 
@@ -59,7 +60,7 @@ class Call {
     if (this.body !== undefined) bodies.abortNative(this.body, reason);
   }
 
-  answered(parts) {
+  answered({ parts }) {
     const { 0: status, 1: statusText, 2: headers, 3: hasBody, 4: url, 5: redirected } = parts;
     let body = null;
     if (hasBody) {
@@ -133,6 +134,8 @@ function send(request) {
   }
   const url = urlOf(request);
   const scheme = StringPrototypeSlice(url, 0, StringPrototypeIndexOf(url, ":"));
+  if (scheme === "data") return PromiseResolve(fetchData(url, methodOf(request)));
+  if (scheme === "blob") return PromiseResolve(fetchBlob(url, methodOf(request), listOf(request), blobOf(request)));
   if (scheme !== "http" && scheme !== "https") throw new TypeError(`fetch failed: no fetch of '${scheme}:' URLs`);
 
   const cache = cacheOf(request);

@@ -331,3 +331,102 @@ test("fetch: interfaces", () => {
   assertThrows(() => Response(), TypeError);
   return assertRejects(Response.prototype.text.call({}), TypeError);
 });
+
+async function answerTo(url, init) {
+  const r = await fetch(url, init);
+  return [r.status, r.statusText, r.type, r.url, [...r.headers].join("; "), await r.text()];
+}
+
+test("fetch: data: URLs give what they say", async () => {
+  const ASCII = "content-type,text/plain;charset=US-ASCII";
+  for (const [url, headers, text] of [
+    ["data:,hello", ASCII, "hello"],
+    ["data:,a%20b c?d#e", ASCII, "a b c?d"],
+    ["data:text/html;charset=utf-8,%C3%BC", "content-type,text/html;charset=utf-8", "\u00fc"],
+    ["data:;charset=x,1", "content-type,text/plain;charset=x", "1"],
+    ["data: text/html ,1", "content-type,text/html", "1"],
+    ["data:nonsense,1,2", ASCII, "1,2"],
+    ["data:;base64,aGk=", ASCII, "hi"],
+    ["data:;base64;x=y,aGk=", "content-type,text/plain;x=y", "aGk="],
+    ["DATA:text/x;BASE64,a%47%6b", "content-type,text/x", "hi"],
+    ["data:text/x; base64,aGk", "content-type,text/x", "hi"],
+    ["data:text/x ;  base64 ,a G k", "content-type,text/x", "hi"],
+    ["data:base64,aGk", ASCII, "aGk"],
+    ["data:text/x;abase64,aGk", "content-type,text/x", "aGk"],
+    ["data:,", ASCII, ""],
+  ]) {
+    const { href } = new URL(url);
+    const shown = href.split("#")[0];
+    assertEquals(await answerTo(url), [200, "OK", "basic", shown, headers, text], url);
+    assertEquals((await answerTo(url, { method: "POST", body: "ignored" }))[5], text, url);
+    const head = await fetch(url, { method: "HEAD" });
+    assertEquals([head.body, head.headers.get("content-type")], [null, headers.slice("content-type,".length)], url);
+  }
+  for (const url of ["data:", "data:text/plain", "data:;base64,a", "data:;base64,%%", "data:;base64,aGk==="]) {
+    await assertRejects(fetch(url), TypeError, "data: URL");
+  }
+  await assertRejects(fetch("data:,x", { signal: AbortSignal.abort() }), "AbortError");
+});
+
+test("fetch: blob: URLs give the Blob and its ranges", async () => {
+  const blob = new Blob(["hello ", "world"], { type: "text/X" });
+  const url = URL.createObjectURL(blob);
+  assert(/^blob:null\/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(url), url);
+  assertEquals(new URL(url).origin, "null");
+  const whole = [200, "OK", "basic", url, "content-length,11; content-type,text/x", "hello world"];
+  assertEquals(await answerTo(url), whole);
+  assertEquals(await answerTo(`${url}#fragment`), whole);
+  for (const [range, part, text] of [
+    ["bytes=0-", "0-10", "hello world"],
+    ["bytes=6-7", "6-7", "wo"],
+    ["bytes=6-99999999999999999999", "6-10", "world"],
+    ["bytes=-3", "8-10", "rld"],
+    ["bytes=-99", "0-10", "hello world"],
+    ["bytes \t= 1 - 1", "1-1", "e"],
+  ]) {
+    const { length } = text;
+    const headers = `content-length,${length}; content-range,bytes ${part}/11; content-type,text/x`;
+    const expected = [206, "Partial Content", "basic", url, headers, text];
+    assertEquals(await answerTo(url, { headers: { range } }), expected, range);
+  }
+  for (const range of ["", "bytes", "bytes=", "bytes=-", "bytes=-0", "bytes=5-4", "bytes=11-", "bytes=1-2,4-5", "byte=1-2",
+    "bytes=1-2x", "bytes=+1-2", "bytes=1"]) {
+    await assertRejects(fetch(url, { headers: { range } }), TypeError, "has no range");
+  }
+  for (const method of ["HEAD", "POST", "PUT", "x"]) await assertRejects(fetch(url, { method }), TypeError, "method");
+  for (const other of [`${url}?`, `${url}/`, "blob:null/", "blob:"]) await assertRejects(fetch(other), TypeError);
+  // The bytes are a copy: nobody changes the Blob.
+  new Uint8Array(await (await fetch(url)).arrayBuffer()).fill(0);
+  assertEquals(await blob.text(), "hello world");
+});
+
+test("fetch: a request keeps the Blob of its URL", async () => {
+  const url = URL.createObjectURL(new Blob(["kept"]));
+  const request = new Request(url);
+  const text = async (request) => (await fetch(request)).text();
+  const begun = text(url);
+  URL.revokeObjectURL(`${url}#exactly`);
+  assertEquals(await text(url), "kept");
+  URL.revokeObjectURL(url);
+  URL.revokeObjectURL(url);
+  await assertRejects(fetch(url), TypeError, "no Blob");
+  assertEquals(await begun, "kept");
+  for (const kept of [request, request.clone(), new Request(request), new Request(request, { headers: { a: "b" } })]) {
+    assertEquals(await text(kept), "kept");
+  }
+});
+
+test("URL.createObjectURL takes Blobs, up to a limit", () => {
+  for (const value of [undefined, null, {}, "x", new URL("a:b"), Object.create(Blob.prototype)]) {
+    assertThrows(() => URL.createObjectURL(value), TypeError);
+  }
+  assertThrows(() => URL.createObjectURL(), TypeError);
+  assertThrows(() => URL.revokeObjectURL(), TypeError);
+  assertEquals([URL.revokeObjectURL("no URL"), URL.revokeObjectURL("a:b")], [undefined, undefined]);
+  const all = [];
+  const blob = new File(["x"], "x");
+  assertThrows(() => { for (;;) all.push(URL.createObjectURL(blob)); }, RangeError, "too many");
+  assertEquals([all.length > 9_000, new Set(all).size], [true, all.length]);
+  all.forEach((url) => URL.revokeObjectURL(url));
+  URL.revokeObjectURL(URL.createObjectURL(blob));
+});

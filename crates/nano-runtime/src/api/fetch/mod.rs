@@ -1,15 +1,16 @@
 //! Fetch: what Request and Response need of the exchange that they belong to, and `fetch` itself.
 
 mod client;
+mod data_url;
 
 use std::future::poll_fn;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::engine::{FastCall, FastCallInfo, OneByteStr, OpFn, guard_fast, ops};
+use crate::engine::{FastCall, FastCallInfo, MemoryAccount, OneByteStr, OpFn, guard_fast, ops};
 use crate::worker::{
     Actor, BodyError, Event, Fault, HeaderList, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply,
     ReplyBody, RequestId, RequestState, Written, app_started, request_failed, state_of,
@@ -26,13 +27,13 @@ pub(crate) use client::response_parts;
 
 pub(super) fn ops() -> Vec<OpFn> {
     let mut all = client::ops();
+    all.extend(data_url::ops());
     all.extend(ops![
         request_method,
         request_url,
         request_headers,
         body_read,
         body_collect,
-        body_hold,
         body_text,
         body_cancel,
         is_header_value + IS_HEADER_VALUE,
@@ -119,13 +120,29 @@ async fn read_chunk(body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError>
     }
 }
 
-async fn read_all(body: &mut IncomingBody) -> Result<Vec<u8>, BodyError> {
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1 << 20);
-    let mut all = Vec::with_capacity(expected);
-    while let Some(chunk) = read_chunk(body).await? {
-        all.extend_from_slice(&chunk);
+/// The bytes of a body that is being collected: they count as its isolate's until they are handed over.
+struct Collected {
+    bytes: Vec<u8>,
+    memory: Arc<MemoryAccount>,
+}
+
+impl Drop for Collected {
+    fn drop(&mut self) {
+        self.memory.sub(self.bytes.len());
     }
-    Ok(all)
+}
+
+async fn read_all(body: &mut IncomingBody, memory: Arc<MemoryAccount>) -> Result<Vec<u8>, BodyError> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1 << 20);
+    let mut all = Collected { bytes: Vec::with_capacity(expected), memory };
+    while let Some(chunk) = read_chunk(body).await? {
+        if !all.memory.try_add(chunk.len()) {
+            return Err(BodyError::Memory);
+        }
+        all.bytes.extend_from_slice(&chunk);
+    }
+    all.memory.sub(all.bytes.len());
+    Ok(std::mem::take(&mut all.bytes))
 }
 
 /// Begins a read of the body, which gives the body back with its result, `wrap`ped bytes.
@@ -133,10 +150,10 @@ fn begin_read<F, Fut>(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
     rv: &mut v8::ReturnValue<'_, v8::Value>,
-    wrap: fn(Vec<u8>) -> OpResult,
+    wrap: fn(Option<Vec<u8>>) -> OpResult,
     read: F,
 ) where
-    F: FnOnce(IncomingBody) -> Fut + Send + 'static,
+    F: FnOnce(IncomingBody, Arc<MemoryAccount>) -> Fut + Send + 'static,
     Fut: Future<Output = (IncomingBody, Result<Option<Vec<u8>>, BodyError>)> + Send + 'static,
 {
     let id = super::id_arg(args, 0);
@@ -144,62 +161,59 @@ fn begin_read<F, Fut>(
     let Some(state) = state_of(scope) else { return };
     let Some(actor) = state.actor.upgrade() else { return };
     let Some(body) = state.take_body(id) else {
-        let result = OpResult::Undefined;
-        return actor.post(Event::Completed { op, result });
+        return actor.post(Event::Completed { op, result: wrap(None) });
     };
+    let memory = Arc::clone(&state.memory);
     let mut reading = Box::pin(async move {
-        let (body, result) = read(body).await;
-        let (result, fault, body) = match result {
-            Ok(Some(bytes)) => (wrap(bytes), None, Some(body)),
-            Ok(None) => (OpResult::Undefined, None, None),
+        let (body, result) = read(body, memory).await;
+        match result {
+            Ok(Some(bytes)) => (wrap(Some(bytes)), None, Some(body)),
+            Ok(None) => (wrap(None), None, None),
             Err(error) => {
-                let fault = match error {
-                    BodyError::TooLarge => Fault::BodyTooLarge,
-                    BodyError::Broken(_) => Fault::BodyBroken,
-                };
-                (OpResult::TypeError(error.to_string()), Some(fault), None)
+                let message = error.to_string();
+                match error {
+                    BodyError::TooLarge => (OpResult::TypeError(message), Some(Fault::BodyTooLarge), None),
+                    BodyError::Broken(_) => (OpResult::TypeError(message), Some(Fault::BodyBroken), None),
+                    BodyError::Undecodable(_) => (OpResult::TypeError(message), None, None),
+                    BodyError::Memory => (OpResult::RangeError(message), None, None),
+                }
             }
-        };
-        Event::BodyRead { op, request: id, body, result, fault }
+        }
     });
     // A small body is mostly there already, and needs no task: this turn goes on with it.
-    if let Poll::Ready(event) = reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        return actor.post(event);
+    let first = reading.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let meter = state.meter(id);
+    // What was decoded until here counts as any work of the turn.
+    meter.iter().for_each(|meter| _ = meter.take());
+    if let Poll::Ready((result, fault, body)) = first {
+        return actor.post(Event::BodyRead { op, request: id, body, result, fault, cpu_ns: 0 });
     }
     let owner = Weak::clone(&state.actor);
     let task = actor.runtime().spawn(async move {
-        let event = reading.await;
+        let (result, fault, body) = reading.await;
+        let cpu_ns = meter.map_or(0, |meter| meter.take());
         if let Some(actor) = owner.upgrade() {
-            actor.post(event);
+            actor.post(Event::BodyRead { op, request: id, body, result, fault, cpu_ns });
         }
     });
     state.set_abort(op, task.abort_handle());
     state.note_reading(id, op);
 }
 
-/// `body_read(rid)` -> Promise of a Uint8Array, or of undefined at the end.
+/// `body_read(rid)` -> Promise of `{ bytes }`, a Uint8Array, or undefined at the end.
 fn body_read(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    begin_read(scope, &args, &mut rv, OpResult::Bytes, |mut body| async move {
+    begin_read(scope, &args, &mut rv, OpResult::Held, |mut body, _| async move {
         let result = read_chunk(&mut body).await.map(|chunk| chunk.map(|chunk| chunk.to_vec()));
         (body, result)
     });
 }
 
-/// `body_collect(rid)` -> Promise of a Uint8Array with the whole body.
+/// `body_collect(rid)` -> Promise of `{ bytes }`, a Uint8Array with the whole body.
 fn body_collect(
-    scope: &mut v8::PinScope<'_, '_>,
-    args: v8::FunctionCallbackArguments<'_>,
-    mut rv: v8::ReturnValue<'_, v8::Value>,
-) {
-    begin_read(scope, &args, &mut rv, OpResult::Bytes, collect);
-}
-
-/// `body_hold(rid)` -> Promise of `{ bytes }`, a Uint8Array with the whole body.
-fn body_hold(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
@@ -213,11 +227,18 @@ fn body_text(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    begin_read(scope, &args, &mut rv, OpResult::Text, collect);
+    begin_read(scope, &args, &mut rv, text_of, collect);
 }
 
-async fn collect(mut body: IncomingBody) -> (IncomingBody, Result<Option<Vec<u8>>, BodyError>) {
-    let result = read_all(&mut body).await.map(Some);
+fn text_of(bytes: Option<Vec<u8>>) -> OpResult {
+    OpResult::Text(bytes.unwrap_or_default())
+}
+
+async fn collect(
+    mut body: IncomingBody,
+    memory: Arc<MemoryAccount>,
+) -> (IncomingBody, Result<Option<Vec<u8>>, BodyError>) {
+    let result = read_all(&mut body, memory).await.map(Some);
     (body, result)
 }
 
@@ -371,7 +392,11 @@ fn respond(
         _ => Bytes::new(),
     };
     let native = if kind == 4 { super::id_arg(&args, 4) } else { 0 };
-    let native = state_of(scope).filter(|_| native > 0).and_then(|state| state.take_body(native));
+    let mut headers = headers;
+    let native = state_of(scope).filter(|_| native > 0).and_then(|state| match &mut headers {
+        Ok(headers) => sent_body(state, id, native, headers),
+        Err(_) => None,
+    });
     let result = status.and_then(|status| {
         reply(scope, id, status, |request, actor| {
             let headers = headers?;
@@ -391,6 +416,43 @@ fn respond(
         })
     });
     throw_error(scope, result);
+}
+
+/// The native body `native` as the client of request `id` gets it. A content coding that it takes, and that the app has
+/// not named, stays on it.
+fn sent_body(
+    state: &mut IsolateState,
+    id: RequestId,
+    native: RequestId,
+    headers: &mut HeaderList,
+) -> Option<IncomingBody> {
+    let (body, codings) = state.take_coded_body(native)?;
+    let Some(codings) = codings else { return Some(body) };
+    if headers.get("content-encoding").is_some() {
+        return Some(state.decoded(native, body, &codings));
+    }
+    if !varies_by_coding(headers) {
+        headers.push(b"vary", b"accept-encoding");
+    }
+    let accepted =
+        state.requests.get(&id).is_some_and(|asked| codings.are_accepted_by(&asked.request.headers));
+    if !accepted {
+        return Some(state.decoded(native, body, &codings));
+    }
+    headers.push(b"content-encoding", codings.names().as_bytes());
+    headers.remove("content-length");
+    if let Some(length) = body.size_hint().exact() {
+        headers.push(b"content-length", length.to_string().as_bytes());
+    }
+    Some(body)
+}
+
+/// Whether Vary (RFC 9110, section 12.5.5) says that the answer depends on Accept-Encoding.
+fn varies_by_coding(headers: &HeaderList) -> bool {
+    headers.iter().filter(|(name, _)| *name == b"vary").any(|(_, value)| {
+        let mut names = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        names.any(|name| name == b"*" || name.eq_ignore_ascii_case(b"accept-encoding"))
+    })
 }
 
 /// `add_header(rid, name, value)`: to the response that `respond_text` will give.

@@ -7,11 +7,12 @@
 // There is no document here, and so no origin, base URL or referrer of one: relative URLs are invalid, "same-origin"
 // and "no-cors" restrict no more than what the constructor checks, and a referrer is always "about:client".
 
-const { StringPrototypeToUpperCase, TypeError } = primordials;
+const { StringPrototypeStartsWith, StringPrototypeToUpperCase, TypeError } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
+const { blobOfURL } = require("file/object_url");
 const {
   checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas, splitList,
 } = require("headers");
@@ -62,6 +63,7 @@ class Options {
     this.referrerPolicy = other === undefined ? "" : other.referrerPolicy;
     this.integrity = other === undefined ? "" : other.integrity;
     this.keepalive = other === undefined ? false : other.keepalive;
+    this.blob = other === undefined ? undefined : other.blob; // of a blob: URL, whenever that is revoked
   }
 }
 const DEFAULTS = new Options(undefined, "follow");
@@ -115,7 +117,7 @@ function isEmpty(dictionary) {
   return true;
 }
 
-let isRequest, cacheOf, integrityOf, redirectOf, signalIfAny, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf;
+let isRequest, cacheOf, integrityOf, blobOf, redirectOf, signalIfAny, bodyOf, methodOf, urlOf, listOf, headersOf, signalOf;
 let makeServerRequest, abortServerRequest;
 
 class Request {
@@ -149,6 +151,10 @@ class Request {
       if (lastHasCredentials()) throw new TypeError(`${prefix}: '${input}' is a URL with credentials`);
       this.#url = href;
       this.#method = "GET";
+      if (StringPrototypeStartsWith(href, "blob:")) {
+        this.#options = new Options(DEFAULTS, undefined);
+        this.#options.blob = blobOfURL(href);
+      }
     } else {
       this.#url = urlOf(from);
       this.#method = methodOf(from);
@@ -192,6 +198,7 @@ class Request {
     };
     cacheOf = (request) => request.#options.cache;
     integrityOf = (request) => request.#options.integrity;
+    blobOf = (request) => request.#options.blob;
     redirectOf = (request) => request.#options.redirect;
     signalIfAny = (request) =>
       request.#signal === undefined && request.#signalSource === undefined ? undefined : signalOf(request);
@@ -337,3 +344,4 @@ exports.signalIfAny = signalIfAny;
 exports.cacheOf = cacheOf;
 exports.integrityOf = integrityOf;
 exports.redirectOf = redirectOf;
+exports.blobOf = blobOf;
