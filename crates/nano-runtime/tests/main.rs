@@ -14,11 +14,13 @@ mod life;
 mod limits;
 mod logs;
 mod modules;
+mod poison;
 mod replies;
 mod starts;
 mod support;
 mod tls;
 mod upstream;
+mod vectors;
 mod wait_until;
 mod wpt;
 
@@ -57,13 +59,19 @@ fn main() -> ExitCode {
         life::tests(),
         figures::tests(),
         globals::tests(),
+        poison::tests(),
     ] {
         trials.extend(tests.into_iter().map(|test| bench.trial(test)));
     }
     let (web_platform_tests, files) = wpt::Wpt::from_env(&bench);
     trials.extend(files);
+    let vectors = vectors::Vectors::find();
+    trials.extend(vectors.trials(&bench));
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let ratchet = web_platform_tests.map_or(Ok(()), |tests| tests.finish());
+    let ratchet = match web_platform_tests {
+        Some(tests) => tests.finish(vectors.entry()),
+        None => vectors.finish(),
+    };
     // Scripts that still run end with the process.
     runtime.shutdown_background();
     match ratchet {

@@ -141,5 +141,12 @@ primordials.SafeWeakSet = makeSafe(WeakSet, class SafeWeakSet extends WeakSet {
   constructor() { super(); }
 });
 
+// A list that grows by `list[list.length] = item`: its prototype has nothing, above or on it, so no setter that an app
+// puts on Array.prototype gets the item. It goes to no app: `ArrayPrototypeSlice(list)` makes an array of it.
+primordials.SafeArray = class SafeArray extends Array {};
+primordials.SafeArrayPrototype = primordials.SafeArray.prototype;
+setPrototypeOf(primordials.SafeArrayPrototype, null);
+delete primordials.SafeArrayPrototype.constructor;
+
 setPrototypeOf(primordials, null);
 freeze(primordials);

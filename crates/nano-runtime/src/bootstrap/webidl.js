@@ -9,7 +9,7 @@ const {
   MathFloor, MathMax, MathMin, MathPow, MathTrunc, Number, NumberIsFinite, NumberIsNaN,
   NumberMAX_SAFE_INTEGER, ObjectCreate, ObjectDefineProperties, ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptors, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve, ReflectApply,
-  ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeSet, SetPrototypeAdd, SetPrototypeHas, String, StringPrototypeCharCodeAt,
+  ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeArray, SafeSet, SetPrototypeAdd, SetPrototypeHas, String, StringPrototypeCharCodeAt,
   StringPrototypeToWellFormed, SymbolIterator, SymbolToStringTag, TypeError, TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -181,6 +181,13 @@ function createNullableConverter(converter) {
     V === null || V === undefined ? null : converter(V, prefix, context, opts);
 }
 
+/** Adds to an array that an app may get, past any setter on Array.prototype. Lists that stay here are SafeArrays. */
+function append(array, value) {
+  ObjectDefineProperty(array, array.length, {
+    __proto__: null, value, writable: true, enumerable: true, configurable: true,
+  });
+}
+
 /** Steps an iterator whose `@@iterator` method is already known (3.2.21.1). */
 function convertIterable(V, method, converter, prefix, context, opts) {
   const iterator = ReflectApply(method, V, []);
@@ -191,9 +198,7 @@ function convertIterable(V, method, converter, prefix, context, opts) {
     const result = ReflectApply(next, iterator, []);
     if (!isObject(result)) throw makeException(prefix, context, "has an iterator whose result is not an object");
     if (result.done) return array;
-    const index = array.length;
-    const value = converter(result.value, prefix, `${context}, index ${index}`, opts);
-    ObjectDefineProperty(array, index, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    append(array, converter(result.value, prefix, `${context}, index ${array.length}`, opts));
   }
 }
 
@@ -211,7 +216,7 @@ function createSequenceConverter(converter) {
 function createRecordConverter(keyConverter, valueConverter) {
   return (V, prefix, context, opts) => {
     if (!isObject(V)) throw makeException(prefix, context, "is not an object");
-    const flat = [];
+    const flat = new SafeArray();
     const keys = ReflectOwnKeys(V);
     for (let i = 0; i < keys.length; i++) {
       const descriptor = ReflectGetOwnPropertyDescriptor(V, keys[i]);
@@ -423,6 +428,7 @@ exports.isObject = isObject;
 exports.isArrayBuffer = isArrayBuffer;
 exports.viewBuffer = viewBuffer;
 exports.makeException = makeException;
+exports.append = append;
 exports.convertIterable = convertIterable;
 exports.createNullableConverter = createNullableConverter;
 exports.createSequenceConverter = createSequenceConverter;

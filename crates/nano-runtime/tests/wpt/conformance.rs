@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The figures of one directory.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// Why nothing of it is run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) absent: Option<String>,
@@ -29,6 +29,29 @@ pub(super) struct Figures {
     /// Files that need the project's server, where it is not there: the figures are not whole then.
     #[serde(skip)]
     pub(super) left_out_files: usize,
+}
+
+impl Figures {
+    /// Of files of so many tests each, all of which passed.
+    pub(crate) fn all_passed<'a>(counts: &[usize], skipped: impl Iterator<Item = &'a str>) -> Self {
+        let tests = counts.iter().sum();
+        let mut figures = Self { files: counts.len(), tests, passed: tests, ..Self::default() };
+        for reason in skipped {
+            *figures.skipped_files.entry(reason.to_owned()).or_default() += 1;
+        }
+        figures
+    }
+}
+
+/// Whether `conformance.json` has these figures under `name`.
+pub(crate) fn check_entry(name: &str, figures: &Figures) -> Result<(), String> {
+    let recorded = std::fs::read_to_string(path()).unwrap_or_default();
+    let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap_or_default();
+    let figures = serde_json::to_value(figures).expect("figures are JSON");
+    if recorded[name] == figures {
+        return Ok(());
+    }
+    Err(format!("conformance.json has other figures for {name} than the run gave: {figures:#}"))
 }
 
 fn path() -> PathBuf {

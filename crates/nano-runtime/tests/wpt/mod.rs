@@ -7,7 +7,7 @@
 //! Tests that fetch find the project's server, if the folder has it ([`server`]), and relative URLs made absolute: apps
 //! have no base URL, while pages do (`takeRelativeURLs` in `runner.js`). Without it they are left out, not passed.
 
-mod conformance;
+pub(crate) mod conformance;
 mod expectations;
 mod files;
 mod server;
@@ -169,8 +169,8 @@ impl Wpt {
         })
     }
 
-    /// After the trials, of which `ran` ran: the figures, and the files that an update writes.
-    pub(crate) fn finish(&self) -> Result<(), String> {
+    /// After the trials: the figures, with those of `others`, and the files that an update writes.
+    pub(crate) fn finish(&self, others: BTreeMap<String, Figures>) -> Result<(), String> {
         let suites = std::mem::take(&mut *self.suites.lock().expect("no panic under the lock"));
         let ran: usize = suites.values().map(|suite| suite.figures.files).sum();
         if self.update && ran > 0 {
@@ -182,7 +182,7 @@ impl Wpt {
             // Only some were asked for.
             return Ok(());
         }
-        let figures = suites.into_iter().map(|(name, suite)| (name, suite.figures)).collect();
+        let figures = suites.into_iter().map(|(name, suite)| (name, suite.figures)).chain(others).collect();
         conformance::print(&figures);
         let apps = self.apps.lock().expect("no panic under the lock");
         println!("{} isolates at the end", apps.iter().map(|app| app.stats().isolates).sum::<usize>());

@@ -1,20 +1,14 @@
 // AbortController and AbortSignal (DOM, 3).
 
 const {
-  ObjectDefineProperty, SafeSet, SetPrototypeAdd, SetPrototypeDelete, SetPrototypeForEach, SetPrototypeGetSize,
+  ObjectSetPrototypeOf, SafeSet, SetPrototypeAdd, SetPrototypeDelete, SetPrototypeForEach, SetPrototypeGetSize,
   WeakRef, WeakRefPrototypeDeref,
 } = primordials;
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
 const { EventTarget, defineEventHandler, fireEvent, hasListeners, report, setAbortHooks } = require("event");
 const { registerInspector } = require("inspect");
-const { converters, internal } = webidl;
-
-function appendTo(list, value) {
-  ObjectDefineProperty(list, list.length, {
-    __proto__: null, value, writable: true, enumerable: true, configurable: true,
-  });
-}
+const { append, converters, internal } = webidl;
 
 // The hook of `timers`, which is later in the list: (fn, ms) => undefined.
 let startTimer;
@@ -109,7 +103,7 @@ function signalAbort(signal, reason = undefined) {
     const dependent = WeakRefPrototypeDeref(dependents[i]);
     if (dependent === undefined || isAborted(dependent)) continue;
     setReason(dependent, reason);
-    appendTo(toAbort, dependent);
+    append(toAbort, dependent);
   }
   setFamily(signal, undefined);
   runAbortSteps(signal);
@@ -146,6 +140,7 @@ class Family {
   held = undefined; // of a source: a SafeSet of the dependents that somebody listens to
   purgeAt = 8; // of a source: the length of `dependents` at which dead references are dropped
 }
+ObjectSetPrototypeOf(Family.prototype, null);
 
 function createDependentSignal(signals) {
   const result = createSignal();
@@ -165,11 +160,11 @@ function createDependentSignal(signals) {
   family.sources = [];
   const reference = new WeakRef(result);
   SetPrototypeForEach(sources, (source) => {
-    appendTo(family.sources, source);
+    append(family.sources, source);
     let ofSource = familyOf(source);
     if (ofSource === undefined) setFamily(source, ofSource = new Family());
     if (ofSource.dependents.length >= ofSource.purgeAt) purge(ofSource);
-    appendTo(ofSource.dependents, reference);
+    append(ofSource.dependents, reference);
   });
   setFamily(result, family);
   return result;
@@ -178,7 +173,7 @@ function purge(family) {
   const live = [];
   for (let i = 0; i < family.dependents.length; i++) {
     const signal = WeakRefPrototypeDeref(family.dependents[i]);
-    if (signal !== undefined && !isAborted(signal)) appendTo(live, family.dependents[i]);
+    if (signal !== undefined && !isAborted(signal)) append(live, family.dependents[i]);
   }
   family.dependents = live;
   family.purgeAt = 2 * live.length + 8;

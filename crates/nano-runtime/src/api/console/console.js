@@ -10,7 +10,7 @@ const {
 const webidl = require("webidl");
 const { MAX_TOTAL_CHARS, bounded, dataProperty, formatPrimitive, indent, inspect, ownKeys } = require("inspect");
 const { stackOf } = require("domexception");
-const { converters } = webidl;
+const { append, converters } = webidl;
 
 const MAX_GROUP_INDENT = 32; // levels of groups beyond this are not indented further
 const MAX_TABLE_ROWS = 1000;
@@ -193,11 +193,6 @@ const members = {
 
 const tableColumns = webidl.createSequenceConverter(converters.DOMString);
 
-function append(list, value) {
-  ObjectDefineProperty(list, list.length, {
-    __proto__: null, value, writable: true, enumerable: true, configurable: true,
-  });
-}
 const cut = (text) => (text.length <= MAX_CELL_CHARS ? text : `${StringPrototypeSlice(text, 0, MAX_CELL_CHARS)}...`);
 
 // 2.1.7: a row for each enumerable property, a column for each property of those.

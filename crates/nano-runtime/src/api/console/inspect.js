@@ -5,14 +5,15 @@
 
 const {
   ArrayIsArray, ArrayPrototypeJoin, BigInt, BigIntPrototypeToString, ErrorIsError, FunctionPrototypeToString,
-  MapPrototypeGet, MapPrototypeGetSize, MapPrototypeSet, MathMin, NumberPrototypeToString, ObjectDefineProperty,
-  ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ObjectPrototype, ObjectPrototypeToString,
+  MapPrototypeGet, MapPrototypeGetSize, MapPrototypeSet, MathMin, NumberPrototypeToString,
+  ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ObjectPrototype, ObjectPrototypeToString, ObjectSetPrototypeOf,
   ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, SafeMap, String, StringPrototypeCharCodeAt,
   StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypePadStart, StringPrototypeRepeat,
   StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeValueOf,
   SymbolPrototypeGetDescription, SymbolToStringTag, TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
+const { append } = require("webidl");
 const { isDOMException, messageOf, nameOf, stackOf } = require("domexception");
 
 const MAX_DEPTH = 4;
@@ -35,12 +36,7 @@ class Context {
     this.depth = depth;
   }
 }
-
-function append(list, value) {
-  ObjectDefineProperty(list, list.length, {
-    __proto__: null, value, writable: true, enumerable: true, configurable: true,
-  });
-}
+ObjectSetPrototypeOf(Context.prototype, null);
 
 /** The text of `value`, for people. */
 function inspect(value, depth = MAX_DEPTH) {
@@ -190,6 +186,7 @@ class Parts {
   fill = false; // laid out in filled lines
   height = 0;
 }
+ObjectSetPrototypeOf(Parts.prototype, null);
 
 function formatObject(context, object, level) {
   for (let details; (details = ops.proxy_details(object)) !== undefined;) {

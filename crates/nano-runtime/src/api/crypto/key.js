@@ -2,7 +2,7 @@
 // private fields and the calls to native code.
 
 const {
-  PromisePrototypeThen, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteOffset, Uint8Array,
+  ObjectDefineProperty, PromisePrototypeThen, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteOffset, Uint8Array,
 } = primordials;
 const { DOMException } = require("domexception");
 const { registerSerializable } = require("structured_clone");
@@ -16,7 +16,7 @@ const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits
 /** "Normalized value" of a list of usages: in order, each once. */
 function normalizeUsages(usages) {
   const result = [];
-  for (let i = 0; i < USAGES.length; i++) if (hasUsage(usages, USAGES[i])) result[result.length] = USAGES[i];
+  for (let i = 0; i < USAGES.length; i++) if (hasUsage(usages, USAGES[i])) webidl.append(result, USAGES[i]);
   return result;
 }
 
@@ -83,7 +83,10 @@ function algorithmObject(algorithm) {
   const result = {};
   for (const key in algorithm) { // it has no prototype
     const value = algorithm[key];
-    result[key] = key === "hash" ? { name: value } : key === "publicExponent" ? copyBytes(value) : value;
+    const shown = key === "hash" ? { name: value } : key === "publicExponent" ? copyBytes(value) : value;
+    ObjectDefineProperty(result, key, {
+      __proto__: null, value: shown, writable: true, enumerable: true, configurable: true,
+    });
   }
   return result;
 }
@@ -121,7 +124,7 @@ exports.checkUsages = (usages, allowed, what) => {
 /** A list's usages that are in the other list, too. */
 exports.intersect = (usages, allowed) => {
   const result = [];
-  for (let i = 0; i < usages.length; i++) if (hasUsage(allowed, usages[i])) result[result.length] = usages[i];
+  for (let i = 0; i < usages.length; i++) if (hasUsage(allowed, usages[i])) webidl.append(result, usages[i]);
   return result;
 };
 exports.checkType = (key, type) => {

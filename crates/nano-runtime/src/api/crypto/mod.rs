@@ -6,6 +6,7 @@ mod ec;
 mod kdf;
 mod okp;
 mod rsa;
+mod rsa_other;
 
 use aws_lc_rs::{digest, hmac, rand};
 

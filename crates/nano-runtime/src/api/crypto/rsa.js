@@ -143,22 +143,13 @@ function exportKey(key, format) {
   return copyMaterial(key);
 }
 
-/** aws-lc-rs makes no signatures with SHA-1, and verifies those of PKCS #1 v1.5 only. */
-function refuseSha1(key) {
-  if (algorithmOf(key).hash === "SHA-1") {
-    throw cryptoError("NotSupportedError", "RSA signatures with SHA-1 can only be verified, and only without PSS");
-  }
-}
-
 function sign(normalized, key, data) {
   checkType(key, "private");
-  refuseSha1(key);
   return ops.crypto_rsa_sign(algorithmOf(key).hash, normalized.saltLength, materialOf(key), data);
 }
 
 function verify(normalized, key, signature, data) {
   checkType(key, "public");
-  if (normalized.name === "RSA-PSS") refuseSha1(key);
   return ops.crypto_rsa_verify(algorithmOf(key).hash, normalized.saltLength, materialOf(key), signature, data);
 }
 

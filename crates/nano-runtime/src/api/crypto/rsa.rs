@@ -18,12 +18,13 @@ use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::der::Decode;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
 
+use super::rsa_other;
 use super::{Work, perform, perform_bytes, return_material};
 use crate::api::{bytes_arg, string_arg, u32_arg};
 use crate::engine::{OpFn, ops};
 use crate::worker::JobResult;
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// Bytes of salt that RSA-PSS is done with: twice the longest hash.
 const PSS_SALT_BYTES_MAX: usize = 128;
 
@@ -92,11 +93,14 @@ fn import(format: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     if info.algorithm.oid != RSA_ENCRYPTION {
         return None;
     }
-    private_der(&KeyPair::from_pkcs8(bytes).ok()?)
+    match KeyPair::from_pkcs8(bytes) {
+        Ok(key) => private_der(&key),
+        Err(_) => rsa_other::import(bytes),
+    }
 }
 
 /// The numbers of a key: n and e, and of a private one d, p, q, dp, dq and qi.
-fn split(private: bool, material: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(super) fn split(private: bool, material: &[u8]) -> Option<Vec<Vec<u8>>> {
     if private {
         let info = PrivateKeyInfoRef::from_der(material).ok()?;
         let key = RsaPrivateKeyRef::from_der(info.private_key.as_bytes()).ok()?;
@@ -185,7 +189,12 @@ fn crypto_rsa_join(
                 dQ: dq.as_slice(),
                 qInv: qi.as_slice(),
             };
-            KeyPair::from_components(&components).ok().and_then(|key| private_der(&key))
+            match KeyPair::from_components(&components) {
+                Ok(key) => private_der(&key),
+                Err(_) => {
+                    rsa_other::join(&[n, e, d, p, q, dp, dq, qi].map(|bytes| without_leading_zeros(bytes)))
+                }
+            }
         }
         _ => None,
     };
@@ -250,10 +259,12 @@ fn crypto_rsa_sign(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let Some(hash) = super::hash_arg(scope, &args, 0) else { return };
-    let Some(encoding) = signing(hash, salt_arg(&args, 1)) else { return };
+    let salt = salt_arg(&args, 1);
     let Some(material) = bytes_arg(scope, &args, 2) else { return };
     let Some(data) = bytes_arg(scope, &args, 3) else { return };
     perform_bytes(scope, &mut rv, Work::Long(data.len()), move || {
+        let encoding = signing(hash, salt).filter(|_| rsa_other::is_for_aws(true, &material));
+        let Some(encoding) = encoding else { return rsa_other::sign(hash, salt, &material, &data) };
         let key = KeyPair::from_pkcs8(&material).ok()?;
         let mut out = vec![0; key.public_modulus_len()];
         key.sign(encoding, &SystemRandom::new(), &data, &mut out).ok()?;
@@ -269,15 +280,18 @@ fn crypto_rsa_verify(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let Some(hash) = super::hash_arg(scope, &args, 0) else { return };
-    let Some(parameters) = verifying(hash, salt_arg(&args, 1)) else { return };
+    let salt = salt_arg(&args, 1);
     let Some(material) = bytes_arg(scope, &args, 2) else { return };
     let Some(signature) = bytes_arg(scope, &args, 3) else { return };
     let Some(data) = bytes_arg(scope, &args, 4) else { return };
     perform(scope, &mut rv, Work::Bytes(signature.len() + data.len()), move || {
-        match signature::ParsedPublicKey::new(parameters, &material) {
-            Ok(key) => JobResult::Bool(key.verify_sig(&data, &signature).is_ok()),
-            Err(_) => JobResult::Failed,
-        }
+        let key = verifying(hash, salt)
+            .and_then(|parameters| signature::ParsedPublicKey::new(parameters, &material).ok());
+        let result = match key {
+            Some(key) => Some(key.verify_sig(&data, &signature).is_ok()),
+            None => rsa_other::verify(hash, salt, &material, &signature, &data),
+        };
+        result.map_or(JobResult::Failed, JobResult::Bool)
     });
 }
 
@@ -304,6 +318,9 @@ fn crypto_rsa_encrypt(
     let Some(material) = bytes_arg(scope, &args, 2) else { return };
     let Some(data) = bytes_arg(scope, &args, 3) else { return };
     perform_bytes(scope, &mut rv, Work::Bytes(label.len() + data.len()), move || {
+        if !rsa_other::is_for_aws(false, &material) {
+            return rsa_other::encrypt(hash, &label, &material, &data);
+        }
         let key = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&material).ok()?).ok()?;
         let mut out = vec![0; key.ciphertext_size()];
         let length = key.encrypt(oaep(hash), &data, &mut out, Some(&label)).ok()?.len();
@@ -323,6 +340,9 @@ fn crypto_rsa_decrypt(
     let Some(material) = bytes_arg(scope, &args, 2) else { return };
     let Some(data) = bytes_arg(scope, &args, 3) else { return };
     perform_bytes(scope, &mut rv, Work::Long(label.len() + data.len()), move || {
+        if !rsa_other::is_for_aws(true, &material) {
+            return rsa_other::decrypt(hash, &label, &material, &data);
+        }
         let key = OaepPrivateDecryptingKey::new(PrivateDecryptingKey::from_pkcs8(&material).ok()?).ok()?;
         let mut out = vec![0; key.min_output_size()];
         let length = key.decrypt(oaep(hash), &data, &mut out, Some(&label)).ok()?.len();

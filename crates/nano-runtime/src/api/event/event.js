@@ -3,13 +3,13 @@
 // There is no tree here: an event's path is its target alone.
 
 const {
-  FunctionPrototypeCall, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectApply, StringPrototypeSlice,
-  TypeError,
+  FunctionPrototypeCall, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, ReflectApply,
+  StringPrototypeSlice, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
 const { registerInspector } = require("inspect");
-const { isObject, converters } = webidl;
+const { append, converters, isObject } = webidl;
 
 const BUBBLES = 1, CANCELABLE = 2, COMPOSED = 4, CANCELED = 8, STOP = 16, STOP_IMMEDIATE = 32, IN_PASSIVE = 64;
 const DISPATCH = 128, TRUSTED = 256;
@@ -122,6 +122,7 @@ class Listener {
     this.algorithm = undefined;
   }
 }
+ObjectSetPrototypeOf(Listener.prototype, null);
 
 // The global object is an EventTarget too, but not one that the constructor made: its list is here.
 let globalTarget, globalListeners;
@@ -132,7 +133,7 @@ let listenersOf, setListeners, isEventTarget;
 function appendListener(target, listener) {
   const list = listenersOf(target);
   if (list === undefined) setListeners(target, [listener]);
-  else appendTo(list, listener);
+  else append(list, listener);
   if (listener.type === "abort") abortListenersChanged(target);
 }
 function removeListener(target, listener) {
@@ -143,16 +144,11 @@ function removeListener(target, listener) {
   for (let i = 0; i < list.length; i++) {
     if (list[i] === listener) continue;
     if (rest === undefined) rest = [list[i]];
-    else appendTo(rest, list[i]);
+    else append(rest, list[i]);
   }
   setListeners(target, rest);
   if (listener.signal !== undefined) abortHooks.removeAlgorithm(listener.signal, listener.algorithm);
   if (listener.type === "abort") abortListenersChanged(target);
-}
-function appendTo(list, value) {
-  ObjectDefineProperty(list, list.length, {
-    __proto__: null, value, writable: true, enumerable: true, configurable: true,
-  });
 }
 function findListener(target, type, callback, capture) {
   const list = listenersOf(target);

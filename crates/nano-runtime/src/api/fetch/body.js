@@ -293,7 +293,7 @@ class ProxySource {
     return promise;
   }
   cancel(reason) {
-    return streams.readerCancel(this.reader, reason);
+    return new streams.OwnPromise(streams.readerCancel(this.reader, reason));
   }
 }
 ObjectSetPrototypeOf(ProxySource.prototype, null);

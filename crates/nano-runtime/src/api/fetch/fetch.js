@@ -5,7 +5,8 @@
 // every response can be read, and with redirect: "manual" it is the redirect itself.
 
 const {
-  PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
+  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeIndexOf,
+  StringPrototypeSlice, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
@@ -84,6 +85,7 @@ class Call {
     if (this.abort !== undefined) removeAlgorithm(this.signal, this.abort);
   }
 }
+ObjectSetPrototypeOf(Call.prototype, null);
 
 /**
  * Calls whose response has a body, and which a signal can still end. A signal may live as long as the app, and holds

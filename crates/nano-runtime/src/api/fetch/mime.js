@@ -1,7 +1,7 @@
 // MIME types (https://mimesniff.spec.whatwg.org/, 4), and the one that a header list gives (Fetch, 3.4).
 
 const {
-  MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, SafeMap, StringPrototypeCharCodeAt,
+  MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectSetPrototypeOf, SafeMap, StringPrototypeCharCodeAt,
   StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeToLowerCase,
 } = primordials;
 const { isToken } = require("headers");
@@ -12,6 +12,7 @@ class MimeType {
     this.parameters = parameters; // a SafeMap, in the order of their first appearance
   }
 }
+ObjectSetPrototypeOf(MimeType.prototype, null);
 
 const isWhitespace = (code) => code === 32 || code === 9 || code === 10 || code === 13;
 

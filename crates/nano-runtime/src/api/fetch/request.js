@@ -7,14 +7,15 @@
 // There is no document here, and so no origin, base URL or referrer of one: relative URLs are invalid, "same-origin"
 // and "no-cors" restrict no more than what the constructor checks, and a referrer is always "about:client".
 
-const { StringPrototypeStartsWith, StringPrototypeToUpperCase, TypeError } = primordials;
+const { ObjectSetPrototypeOf, StringPrototypeStartsWith, StringPrototypeToUpperCase, TypeError } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
 const { blobOfURL } = require("file/object_url");
 const {
-  checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listHas, splitList,
+  checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listAppend, listHas,
+  splitList,
 } = require("headers");
 const bodies = require("fetch/body");
 const { converters } = webidl;
@@ -66,6 +67,7 @@ class Options {
     this.blob = other === undefined ? undefined : other.blob; // of a blob: URL, whenever that is revoked
   }
 }
+ObjectSetPrototypeOf(Options.prototype, null);
 const DEFAULTS = new Options(undefined, "follow");
 const SERVER_DEFAULTS = new Options(undefined, "manual");
 
@@ -231,9 +233,7 @@ class Request {
     const body = bodies.extractBody(initBody, prefix);
     const type = bodies.contentTypeOf(initBody, body);
     if (type !== null && !listHas(this.#list, "content-type")) {
-      const list = this.#list;
-      list[list.length] = "content-type";
-      list[list.length] = type;
+      this.#list = listAppend(this.#list, "content-type", type);
     }
     if (type === null && (body.kind === bodies.STREAM || body.kind === bodies.NATIVE)) {
       if (this.#options.keepalive) throw new TypeError(`${prefix}: a stream cannot be the body of a keepalive request`);

@@ -7,7 +7,9 @@ const { JSONStringify, RangeError, StringPrototypeCharCodeAt, TypeError } = prim
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { parseHref, withoutFragment } = require("url");
-const { checkList, convertInit, copyList, getHeaderList, headersFromList, joinedList, listHas } = require("headers");
+const {
+  checkList, convertInit, copyList, getHeaderList, headersFromList, joinedList, listAppend, listHas,
+} = require("headers");
 const bodies = require("fetch/body");
 const { converters } = webidl;
 
@@ -199,8 +201,7 @@ class Response {
     if (list === undefined) {
       this.#list = type === TEXT_LIST[1] ? TEXT_LIST : type === JSON_LIST[1] ? JSON_LIST : ["content-type", type];
     } else if (!listHas(list, "content-type")) {
-      list[list.length] = "content-type";
-      list[list.length] = type;
+      this.#list = listAppend(list, "content-type", type);
     }
   }
 

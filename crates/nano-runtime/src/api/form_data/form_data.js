@@ -1,6 +1,6 @@
 // FormData (https://xhr.spec.whatwg.org/#interface-formdata). There are no forms here: it begins empty.
 
-const { DateNow, TypeError } = primordials;
+const { DateNow, SafeArray, TypeError } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { bytesOf, fileFrom, fileOf, isBlob, isFile, typeOf } = require("file");
@@ -35,7 +35,7 @@ let isFormData, listOf, formDataFromList;
 
 class FormData {
   /** [[name, value], ...], a value being a string or a File: the pairs never leave this file and `multipart.js`. */
-  #list = [];
+  #list = new SafeArray();
 
   constructor(form = undefined, submitter = null) {
     if (form !== undefined || (submitter !== null && submitter !== undefined)) {
@@ -88,7 +88,7 @@ class FormData {
     webidl.requiredArguments(arguments.length, 1, prefix);
     name = converters.USVString(name, prefix, "Argument 1");
     const values = [];
-    for (let i = 0; i < list.length; i++) if (list[i][0] === name) values[values.length] = list[i][1];
+    for (let i = 0; i < list.length; i++) if (list[i][0] === name) webidl.append(values, list[i][1]);
     return values;
   }
 
@@ -129,7 +129,7 @@ registerInspector(FormData, isFormData, (formData) => {
     const value = list[i][1];
     if (shown[name] === undefined) shown[name] = value;
     else if (repeated[name] === undefined) shown[name] = repeated[name] = [shown[name], value];
-    else repeated[name][repeated[name].length] = value;
+    else webidl.append(repeated[name], value);
   }
   return shown;
 });

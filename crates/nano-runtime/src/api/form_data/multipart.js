@@ -1,6 +1,6 @@
 // multipart/form-data (RFC 7578), as browsers write it and as Fetch reads it.
 
-const { DateNow, StringPrototypeIndexOf, StringPrototypeReplaceAll } = primordials;
+const { DateNow, SafeArray, StringPrototypeIndexOf, StringPrototypeReplaceAll } = primordials;
 const { fileFrom, fileOf, joinParts, subarray, typeOf } = require("file");
 
 // What `ops.multipart_parse` gives for each entry: name, value or file name, type (undefined for a field), and where a
@@ -25,7 +25,7 @@ function normalizeNewlines(string) {
 
 /** The "multipart/form-data encoding algorithm" (HTML, 4.10.21.8) of a FormData's list: a Uint8Array. */
 function serializeMultipart(list, boundary) {
-  const parts = [];
+  const parts = new SafeArray();
   let text = "";
   for (let i = 0; i < list.length; i++) {
     const name = escapeName(normalizeNewlines(list[i][0]));
@@ -49,7 +49,7 @@ function serializeMultipart(list, boundary) {
 /** The entries in `bytes`, whose files become views on them; throws a TypeError for what is not well-formed. */
 function parseMultipart(bytes, boundary) {
   const flat = ops.multipart_parse(bytes, boundary);
-  const list = [];
+  const list = new SafeArray();
   const now = DateNow();
   for (let i = 0; i < flat.length; i += SLOTS) {
     const type = flat[i + 2];

@@ -10,11 +10,14 @@
 const {
   ArrayIsArray, ArrayPrototypeSort, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf, ObjectPrototype,
   ObjectPrototypeHasOwnProperty, ObjectPrototypePropertyIsEnumerable, ObjectSetPrototypeOf, ReflectOwnKeys,
-  StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
+  SafeArray, SafeArrayPrototype, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
 const { ByteString } = webidl.converters;
+
+/** Headers up to which a list is sorted by insertion. */
+const SHORT_LIST = 16;
 
 // Names that need no scan, in the spellings that are common.
 const KNOWN = {
@@ -118,6 +121,15 @@ function listDelete(list, name) {
   list.length = kept;
 }
 
+/** `list` with a header more: itself, if it can grow where no app sees it. */
+function listAppend(list, name, value) {
+  if (ObjectGetPrototypeOf(list) !== SafeArrayPrototype) list = copyList(list);
+  list[list.length] = name;
+  list[list.length] = value;
+  return list;
+}
+
+/** `list` with a header set, which may be a new list. */
 function listSet(list, name, value) {
   for (let i = 0; i < list.length; i += 2) {
     if (list[i] !== name) continue;
@@ -130,10 +142,9 @@ function listSet(list, name, value) {
       kept += 2;
     }
     list.length = kept;
-    return;
+    return list;
   }
-  list[list.length] = name;
-  list[list.length] = value;
+  return listAppend(list, name, value);
 }
 
 // A list crosses to and from native code as one string, "name\0value\0name\0value", which takes less than an array;
@@ -148,7 +159,7 @@ function joinedList(list) {
 }
 
 function splitList(joined) {
-  const list = [];
+  const list = new SafeArray();
   if (joined === "") return list;
   let start = 0;
   for (let end; (end = StringPrototypeIndexOf(joined, "\0", start)) >= 0; start = end + 1) {
@@ -159,7 +170,7 @@ function splitList(joined) {
 }
 
 function copyList(list) {
-  const copy = [];
+  const copy = new SafeArray();
   for (let i = 0; i < list.length; i++) copy[i] = list[i];
   return copy;
 }
@@ -168,11 +179,25 @@ function byName(a, b) {
   return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
 }
 
+/** Sorts pairs by name, in place and stably. Most lists are short, for which this is quicker than to call a sort. */
+function sortPairs(pairs) {
+  if (pairs.length > SHORT_LIST) {
+    ArrayPrototypeSort(pairs, byName);
+    return;
+  }
+  for (let i = 1; i < pairs.length; i++) {
+    const pair = pairs[i];
+    let at = i;
+    for (; at > 0 && pairs[at - 1][0] > pair[0]; at--) pairs[at] = pairs[at - 1];
+    pairs[at] = pair;
+  }
+}
+
 /** "Sort and combine": [[name, value], ...]. */
 function sortAndCombine(list) {
-  const pairs = [];
+  const pairs = new SafeArray();
   for (let i = 0; i < list.length; i += 2) pairs[i >> 1] = [list[i], list[i + 1]];
-  ArrayPrototypeSort(pairs, byName);
+  sortPairs(pairs);
   let kept = 0;
   for (let i = 0; i < pairs.length; i++) {
     const pair = pairs[i];
@@ -229,7 +254,7 @@ function checkList(converted, prefix) {
 
 function flatFromIterable(init, method, prefix, context) {
   const pairs = webidl.convertIterable(init, method, convertPair, prefix, context);
-  const flat = [];
+  const flat = new SafeArray();
   for (let i = 0; i < pairs.length; i++) {
     const pair = pairs[i];
     if (pair.length !== 2) {
@@ -274,6 +299,7 @@ function fromPlain(init, prefix, context) {
     if (flat === undefined) {
       flat = [name, value];
     } else {
+      if (flat.length === 2) flat = copyList(flat);
       flat[flat.length] = name;
       flat[flat.length] = value;
     }
@@ -288,7 +314,7 @@ function fromPlain(init, prefix, context) {
  */
 function flatFromRecord(init, prefix, context) {
   const keys = ReflectOwnKeys(init);
-  const flat = [];
+  const flat = new SafeArray();
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (!ObjectPrototypePropertyIsEnumerable(init, key)) continue;
@@ -344,9 +370,7 @@ class Headers {
     name = convertName(name, prefix);
     value = checkedValue(ByteString(value, prefix, "Argument 2"), prefix);
     name = checkedName(name, prefix);
-    const list = this.#mutable(prefix);
-    list[list.length] = name;
-    list[list.length] = value;
+    this.#list = listAppend(this.#mutable(prefix), name, value);
   }
 
   delete(name) {
@@ -368,7 +392,7 @@ class Headers {
     if (!isHeaders(this)) throw webidl.illegalInvocation();
     const list = this.#list;
     const values = [];
-    for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") values[values.length] = list[i + 1];
+    for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") webidl.append(values, list[i + 1]);
     return values;
   }
 
@@ -386,7 +410,7 @@ class Headers {
     name = convertName(name, prefix);
     value = checkedValue(ByteString(value, prefix, "Argument 2"), prefix);
     name = checkedName(name, prefix);
-    listSet(this.#mutable(prefix), name, value);
+    this.#list = listSet(this.#mutable(prefix), name, value);
   }
 }
 webidl.mixinPairIterable("Headers", Headers, (object) => pairsOf(object));
@@ -405,7 +429,7 @@ const iteratorNext = iteratorPrototype.next;
 /** What iterating over `headers` gives, as a new list. */
 function combinedList(headers) {
   const pairs = pairsOf(headers);
-  const flat = [];
+  const flat = new SafeArray();
   for (let i = 0; i < pairs.length; i++) {
     flat[i * 2] = pairs[i][0];
     flat[i * 2 + 1] = pairs[i][1];
@@ -426,4 +450,5 @@ exports.copyList = copyList;
 exports.joinedList = joinedList;
 exports.splitList = splitList;
 exports.listHas = listHas;
+exports.listAppend = listAppend;
 exports.listGet = listGet;

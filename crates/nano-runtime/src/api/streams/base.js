@@ -93,8 +93,34 @@ function callFinalAlgorithm0(method, self) {
  * microtasks more: apps can tell when a stream has started.
  */
 function promiseResolvedWith(result) {
-  return result === undefined ? resolved : new Promise((resolve) => resolve(result));
+  if (result === undefined) return resolved;
+  const own = result === resolved ? resolved : promiseIn(result);
+  return new Promise((resolve, reject) => {
+    if (own === undefined) resolve(result);
+    else follow(own, resolve, reject);
+  });
 }
+
+/** What resolving a promise with `promise` does, but for its `then`, which an app may have replaced. */
+function follow(promise, resolve, reject) {
+  queueMicrotask(() => {
+    PromisePrototypeThen(promise, resolve, reject);
+  });
+}
+
+let promiseIn;
+/** A promise of a built-in, as the result of an algorithm that is called as an app's would be. */
+class OwnPromise {
+  #promise;
+  constructor(promise) {
+    this.#promise = promise;
+  }
+  static {
+    promiseIn = (object) =>
+      typeof object === "object" && object !== null && #promise in object ? object.#promise : undefined;
+  }
+}
+internalClass(OwnPromise);
 
 /**
  * A queue linked through the `next` field of what is in it: no allocation of its own, and no arrays, whose indices an
@@ -161,6 +187,8 @@ exports.callAlgorithm1 = callAlgorithm1;
 exports.callFinalAlgorithm = callFinalAlgorithm;
 exports.callFinalAlgorithm0 = callFinalAlgorithm0;
 exports.List = List;
+exports.OwnPromise = OwnPromise;
+exports.follow = follow;
 exports.ReadRequest = ReadRequest;
 exports.promiseResolvedWith = promiseResolvedWith;
 exports.methodOf = methodOf;

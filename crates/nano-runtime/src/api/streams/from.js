@@ -4,7 +4,7 @@ const {
   FunctionPrototypeCall, PromisePrototypeThen, PromiseResolve, SymbolAsyncIterator, SymbolIterator, TypeError,
 } = primordials;
 const { isObject } = require("webidl");
-const { internalClass } = require("streams/base");
+const { internalClass, OwnPromise } = require("streams/base");
 
 function getMethod(object, key) {
   const method = object[key];
@@ -50,9 +50,9 @@ class AsyncSource {
     const method = getMethod(this.iterator, "return");
     if (method === undefined) return undefined;
     const promise = PromiseResolve(FunctionPrototypeCall(method, this.iterator, reason));
-    return PromisePrototypeThen(promise, (result) => {
+    return new OwnPromise(PromisePrototypeThen(promise, (result) => {
       checkResult(result);
-    });
+    }));
   }
 }
 internalClass(AsyncSource);
@@ -94,7 +94,7 @@ class SyncSource {
     if (method === undefined) return undefined;
     const result = checkResult(FunctionPrototypeCall(method, this.iterator, reason));
     void result.done;
-    return PromisePrototypeThen(PromiseResolve(result.value), () => {});
+    return new OwnPromise(PromisePrototypeThen(PromiseResolve(result.value), () => {}));
   }
 }
 internalClass(SyncSource);

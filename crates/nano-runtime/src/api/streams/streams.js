@@ -2,7 +2,7 @@
 
 const readable = require("streams/readable");
 const { READABLE, acquireReader, readableCancel, readerRead, readerRelease } = require("streams/readable_state");
-const { ReadRequest } = require("streams/base");
+const { OwnPromise, ReadRequest } = require("streams/base");
 const { ReadableStreamDefaultController } = require("streams/readable_default");
 const { ReadableByteStreamController, ReadableStreamBYOBRequest } = require("streams/readable_byte_api");
 const { ReadableStreamBYOBReader, ReadableStreamDefaultReader } = require("streams/readers");
@@ -68,6 +68,7 @@ exports.readableStreamDesiredSize = (stream) => readableStateOf(stream).controll
 // Reading without promises: the reader is internal, and a request extends `ReadRequest`, with `chunk(value)`,
 // `close()` and `error(error)`. They may run inside `readerRead`.
 exports.ReadRequest = ReadRequest;
+exports.OwnPromise = OwnPromise;
 /** Throws a TypeError when the stream is locked. */
 exports.acquireReadableStreamDefaultReader = (stream) => acquireReader(readableStateOf(stream), false);
 exports.readerRead = readerRead;

@@ -1,7 +1,7 @@
 // ReadableStreamTee (4.9.1).
 
 const { PromisePrototypeThen, PromiseWithResolvers } = primordials;
-const { internalClass, queueMicrotask, ReadRequest } = require("streams/base");
+const { follow, internalClass, OwnPromise, queueMicrotask, ReadRequest } = require("streams/base");
 const { cloneAsUint8Array } = require("streams/buffers");
 const {
   acquireReader, closedPromiseOf, ReadableState, readableCancel, readerRead, readerRelease,
@@ -37,7 +37,10 @@ class Tee {
     return this.cancelled.promise;
   }
   #cancelBoth() {
-    this.cancelled.resolve(readableCancel(this.stream, [this.reason1, this.reason2]));
+    this.cancelWith([this.reason1, this.reason2]);
+  }
+  cancelWith(reason) {
+    follow(readableCancel(this.stream, reason), this.cancelled.resolve, this.cancelled.reject);
   }
   // Once the stream has ended, a branch's cancel has nothing to wait for.
   settleCancelUnlessBoth() {
@@ -60,7 +63,7 @@ class Branch {
     this.tee.pull(this.second);
   }
   cancel(reason) {
-    return this.second ? this.tee.cancel2(reason) : this.tee.cancel1(reason);
+    return new OwnPromise(this.second ? this.tee.cancel2(reason) : this.tee.cancel1(reason));
   }
 }
 internalClass(Branch);
@@ -103,7 +106,7 @@ class DefaultTee extends Tee {
         chunk2 = this.clone(chunk);
       } catch (error) {
         this.errorBoth(error);
-        this.cancelled.resolve(readableCancel(this.stream, error));
+        this.cancelWith(error);
         return;
       }
     }
@@ -191,7 +194,7 @@ class ByteTee extends Tee {
       return cloneAsUint8Array(chunk);
     } catch (error) {
       this.errorBoth(error);
-      this.cancelled.resolve(readableCancel(this.stream, error));
+      this.cancelWith(error);
     }
   }
   #delivered() {

@@ -3,7 +3,7 @@
 const { FunctionPrototypeCall, PromisePrototypeThen, PromiseReject, PromiseWithResolvers, RangeError, TypeError } =
   primordials;
 const { configureInterface, illegalConstructor, illegalInvocation, internal, isObject } = require("webidl");
-const { callAlgorithm, callFinalAlgorithm, internalClass, methodOf, resolved } = require("streams/base");
+const { callAlgorithm, callFinalAlgorithm, internalClass, methodOf, OwnPromise, resolved } = require("streams/base");
 const { convertStrategy } = require("streams/strategies");
 const { ERRORED: READABLE_ERRORED, ReadableState } = require("streams/readable_state");
 const { DefaultController } = require("streams/readable_default");
@@ -127,7 +127,7 @@ class TransformState {
     });
   }
   abort(reason) {
-    if (this.finish !== undefined) return this.finish.promise;
+    if (this.finish !== undefined) return new OwnPromise(this.finish.promise);
     const finish = this.finish = PromiseWithResolvers();
     const { cancelMethod, transformer, readable } = this;
     const promise = callFinalAlgorithm(cancelMethod, transformer, reason);
@@ -143,10 +143,10 @@ class TransformState {
       readable.controller.error(error);
       finish.reject(error);
     });
-    return finish.promise;
+    return new OwnPromise(finish.promise);
   }
   close() {
-    if (this.finish !== undefined) return this.finish.promise;
+    if (this.finish !== undefined) return new OwnPromise(this.finish.promise);
     const finish = this.finish = PromiseWithResolvers();
     const { flushMethod, transformer, argument, readable } = this;
     const promise = callFinalAlgorithm(flushMethod, transformer, argument);
@@ -162,7 +162,7 @@ class TransformState {
       readable.controller.error(error);
       finish.reject(error);
     });
-    return finish.promise;
+    return new OwnPromise(finish.promise);
   }
 
   // The readable side's source (6.4.4).
@@ -171,7 +171,7 @@ class TransformState {
     return this.changePromise();
   }
   cancel(reason) {
-    if (this.finish !== undefined) return this.finish.promise;
+    if (this.finish !== undefined) return new OwnPromise(this.finish.promise);
     const finish = this.finish = PromiseWithResolvers();
     const { cancelMethod, transformer, writable } = this;
     const promise = callFinalAlgorithm(cancelMethod, transformer, reason);
@@ -189,7 +189,7 @@ class TransformState {
       this.unblockWrite();
       finish.reject(error);
     });
-    return finish.promise;
+    return new OwnPromise(finish.promise);
   }
 }
 internalClass(TransformState);
@@ -253,7 +253,7 @@ class TransformStream {
     }
     // Both sides wait for a promise that is made before `start` runs and resolved with its result.
     const { promise, resolve } = PromiseWithResolvers();
-    stream.start(promise);
+    stream.start(new OwnPromise(promise));
     resolve(FunctionPrototypeCall(start, transformer, stream.argument));
   }
   get readable() {

@@ -9,6 +9,7 @@ const {
   SetPrototypeAdd, SetPrototypeHas,
 } = primordials;
 const webidl = require("webidl");
+const { append } = webidl;
 const {
   DOMException, isDOMException, isQuotaExceededError, messageOf, nameOf, QuotaExceededError, quotaOf, requestedOf, stackOf,
 } = require("domexception");
@@ -75,7 +76,7 @@ function writeHostObject(object) {
   for (let i = 0; i < transfers.length; i++) if (transfers[i] === object) return i;
   const entry = lookUp(serializable, object);
   if (entry === undefined) throw dataCloneError("An object of this type cannot be cloned");
-  appendTo(hosts, entry.convert(object));
+  append(hosts, entry.convert(object));
   return hosts.length - 1;
 }
 /** Between serialising and deserialising: does the transfers and returns the objects by their numbers. */
@@ -83,12 +84,6 @@ function finishHostObjects() {
   const { transfers, hosts } = current;
   for (let i = 0; i < transfers.length; i++) hosts[i] = lookUp(transferable, transfers[i]).convert(transfers[i]);
   return hosts;
-}
-
-function appendTo(list, value) {
-  ObjectDefineProperty(list, list.length, {
-    __proto__: null, value, writable: true, enumerable: true, configurable: true,
-  });
 }
 
 /**
@@ -107,10 +102,10 @@ function cloneWithTransfer(value, transferList, received = undefined) {
       SetPrototypeAdd(seen, object);
     }
     if (webidl.isArrayBuffer(object)) {
-      appendTo(buffers, object);
+      append(buffers, object);
     } else if (lookUpTransferable(object) !== undefined) {
-      appendTo(transfers, object);
-      appendTo(hosts, undefined);
+      append(transfers, object);
+      append(hosts, undefined);
     } else {
       throw dataCloneError("A value in the transfer list cannot be transferred");
     }
@@ -120,7 +115,7 @@ function cloneWithTransfer(value, transferList, received = undefined) {
   try {
     const clone =
       ops.structured_clone(value, buffers, isHostObject, writeHostObject, finishHostObjects, dataCloneError);
-    if (received !== undefined) for (let i = 0; i < transfers.length; i++) appendTo(received, hosts[i]);
+    if (received !== undefined) for (let i = 0; i < transfers.length; i++) append(received, hosts[i]);
     return clone;
   } finally {
     current = outer;

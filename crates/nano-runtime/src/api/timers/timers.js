@@ -3,7 +3,9 @@
 // The callbacks are here and the clock is native: `ops.timer_start(id, delayMs)` arranges one call of `fireTimer(id)`.
 // An interval is started again after each call, as the standard has it, so that a slow callback never piles up calls.
 
-const { MapPrototypeDelete, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ReflectApply, SafeMap } = primordials;
+const {
+  MapPrototypeDelete, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectSetPrototypeOf, ReflectApply, SafeMap,
+} = primordials;
 const webidl = require("webidl");
 const { report } = require("event");
 const { setStartTimer } = require("abort");
@@ -23,6 +25,7 @@ class Timer {
     this.nestingLevel = nestingLevel;
   }
 }
+ObjectSetPrototypeOf(Timer.prototype, null);
 
 const timers = new SafeMap();
 const noArguments = [];

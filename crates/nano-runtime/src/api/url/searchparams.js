@@ -6,7 +6,7 @@
 
 const {
   ArrayPrototypeSort, DecodeURIComponent: decodeURIComponent, EncodeURIComponent: encodeURIComponent,
-  StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError,
+  SafeArray, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { registerInspector } = require("inspect");
@@ -99,7 +99,7 @@ function decodeComponent(string, from, to) {
 
 /** The urlencoded parser (5.1), from character `start` of `input` on. */
 function parseUrlencoded(input, start = 0) {
-  const list = [];
+  const list = new SafeArray();
   const length = input.length;
   while (start < length) {
     let end = StringPrototypeIndexOf(input, "&", start);
@@ -165,16 +165,18 @@ function listFromInit(init, prefix) {
   const method = init[SymbolIterator];
   if (method !== undefined && method !== null) {
     if (typeof method !== "function") throw new TypeError(`${prefix}: Argument 1 is not iterable`);
-    const list = webidl.convertIterable(init, method, convertPair, prefix, "Argument 1");
-    for (let i = 0; i < list.length; i++) {
-      if (list[i].length !== 2) {
+    const pairs = webidl.convertIterable(init, method, convertPair, prefix, "Argument 1");
+    const list = new SafeArray();
+    for (let i = 0; i < pairs.length; i++) {
+      if (pairs[i].length !== 2) {
         throw new TypeError(`${prefix}: Argument 1, index ${i} must have two items, a name and a value`);
       }
+      list[i] = pairs[i];
     }
     return list;
   }
   const flat = convertRecord(init, prefix, "Argument 1");
-  const list = [];
+  const list = new SafeArray();
   for (let i = 0; i < flat.length; i += 2) list[list.length] = [flat[i], flat[i + 1]];
   return list;
 }
@@ -193,7 +195,7 @@ class URLSearchParams {
 
   constructor(init = undefined) {
     if (init === webidl.internal) return;
-    this.#list = init === undefined ? [] : listFromInit(init, "Failed to construct 'URLSearchParams'");
+    this.#list = init === undefined ? new SafeArray() : listFromInit(init, "Failed to construct 'URLSearchParams'");
   }
 
   static {
@@ -263,7 +265,7 @@ class URLSearchParams {
     webidl.requiredArguments(arguments.length, 1, prefix);
     name = converters.USVString(name, prefix, "Argument 1");
     const values = [];
-    for (let i = 0; i < list.length; i++) if (list[i][0] === name) values[values.length] = list[i][1];
+    for (let i = 0; i < list.length; i++) if (list[i][0] === name) webidl.append(values, list[i][1]);
     return values;
   }
 

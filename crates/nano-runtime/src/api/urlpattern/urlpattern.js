@@ -1,7 +1,7 @@
 // URLPattern (URL Pattern, https://urlpattern.spec.whatwg.org, 1). Patterns are parsed natively; each component is a
 // regular expression of V8's, made when it is first needed, and none where everything matches.
 
-const { ObjectDefineProperty, RegExp, RegExpPrototypeExec, TypeError } = primordials;
+const { ObjectDefineProperty, ObjectSetPrototypeOf, RegExp, RegExpPrototypeExec, TypeError } = primordials;
 const { configureInterface, converters, createDictionaryConverter, isObject } = require("webidl");
 const { registerInspector } = require("inspect");
 
@@ -94,6 +94,8 @@ class Component {
     return match;
   }
 }
+
+ObjectSetPrototypeOf(Component.prototype, null);
 
 /** "Create". */
 function createComponents(input, base, ignoreCase, prefix) {

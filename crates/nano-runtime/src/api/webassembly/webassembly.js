@@ -61,35 +61,47 @@ async function compileResponse(source, options, name) {
 // Methods, since a function could be constructed; what is optional is not among the parameters that `length` counts.
 const operations = {
   validate(bytes) {
-    return validateNative(bytes, arguments[1]) && ops.wasm_refusal(bytes) === undefined;
+    return validateNative(bytes, argument(arguments, 1)) && ops.wasm_refusal(bytes) === undefined;
   },
   async compile(bytes) {
     // Async functions run up to their first await at once: the bytes are those of the call.
-    return new Module(bytes, arguments[1]);
+    return new Module(bytes, argument(arguments, 1));
   },
-  async instantiate(bytes) {
-    const imports = arguments[1];
-    if (!isBufferSource(bytes)) {
-      const instance = await instantiateNative(bytes, imports);
-      checkRoom("instantiate");
-      return instance;
-    }
-    checkImports(imports, "instantiate");
-    const module = new Module(bytes, arguments[2]);
-    // The imports are read later, as after a compilation elsewhere ("asynchronously instantiate").
-    await undefined;
-    return { module, instance: new Instance(module, imports) };
+  instantiate(bytes) {
+    const imports = argument(arguments, 1);
+    return isBufferSource(bytes)
+      ? instantiateBytes(bytes, imports, argument(arguments, 2))
+      : instantiateModule(bytes, imports);
   },
   async compileStreaming(source) {
-    return compileResponse(source, arguments[1], "compileStreaming");
+    return compileResponse(source, argument(arguments, 1), "compileStreaming");
   },
   async instantiateStreaming(source) {
-    const imports = arguments[1];
+    const imports = argument(arguments, 1);
     checkImports(imports, "instantiateStreaming");
-    const module = await compileResponse(source, arguments[2], "instantiateStreaming");
+    const module = await compileResponse(source, argument(arguments, 2), "instantiateStreaming");
     return { module, instance: new Instance(module, imports) };
   },
 };
+
+/** One that is not there is not to come from Object.prototype. */
+function argument(given, index) {
+  return index < given.length ? given[index] : undefined;
+}
+
+async function instantiateBytes(bytes, imports, options) {
+  checkImports(imports, "instantiate");
+  const module = new Module(bytes, options);
+  // The imports are read later, as after a compilation elsewhere ("asynchronously instantiate").
+  await undefined;
+  return { module, instance: new Instance(module, imports) };
+}
+
+async function instantiateModule(module, imports) {
+  const instance = await instantiateNative(module, imports);
+  checkRoom("instantiate");
+  return instance;
+}
 
 /** Puts all this on the namespace. Runs in every isolate, before the app does. */
 function install() {
