@@ -74,13 +74,10 @@ async fn every_global_is_known(bench: Bench) {
     assert_eq!(found, expected);
 }
 
-/// Of ECMA-429, what `README.md` says is not there yet.
-const ABSENT: &str = "compileStreaming instantiateStreaming";
-
 async fn everything_that_ecma_429_names_is_there(bench: Bench) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interfaces.js");
     let source = std::fs::read(source).expect("the app");
-    let app = bench.app().file("index.js", source).env("ABSENT", ABSENT).start();
+    let app = bench.app().file("index.js", source).start();
     let answer: Value = serde_json::from_str(&app.text("/").await).expect("JSON");
     assert_eq!((&answer[0], &answer[1]), (&json!(53), &json!(25)), "names in the table");
     assert_eq!(answer[2], json!([]));

@@ -286,6 +286,7 @@ fn crypto_rsa_verify(
     let Some(data) = bytes_arg(scope, &args, 4) else { return };
     perform(scope, &mut rv, Work::Bytes(signature.len() + data.len()), move || {
         let key = verifying(hash, salt)
+            .filter(|_| rsa_other::is_for_aws(false, &material))
             .and_then(|parameters| signature::ParsedPublicKey::new(parameters, &material).ok());
         let result = match key {
             Some(key) => Some(key.verify_sig(&data, &signature).is_ok()),

@@ -1,5 +1,5 @@
-//! What aws-lc-rs refuses of RSA, by the crate `rsa`: private keys of 1024 to 2047 bits, signatures with SHA-1, and
-//! salts of over 128 bytes.
+//! What aws-lc-rs refuses of RSA, by the crate `rsa`: keys of 1024 to 2047 bits, signatures with SHA-1, and salts of
+//! over 128 bytes.
 //!
 //! The crate's earlier versions gave secrets away by their timing (RUSTSEC-2023-0071). This one computes with
 //! crypto-bigint, whose operations take the same time for all secrets, and private operations are blinded besides; yet
@@ -22,7 +22,7 @@ use sha1::Sha1;
 
 use super::rsa::{RSA_ENCRYPTION, split};
 
-/// aws-lc takes keys of this length, but for the verification of some signatures.
+/// aws-lc takes all keys from this length on, and shorter ones for the verification of some signatures only.
 const AWS_BITS_MIN: u32 = 2048;
 
 /// No salt is longer than the longest key; the crate makes it before it finds that it does not fit.

@@ -5,8 +5,8 @@
 // every response can be read, and with redirect: "manual" it is the redirect itself.
 
 const {
-  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, StringPrototypeIndexOf,
-  StringPrototypeSlice, TypeError,
+  ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, PromiseWithResolvers, SafeArray,
+  StringPrototypeIndexOf, StringPrototypeSlice, TypeError,
 } = primordials;
 const webidl = require("webidl");
 const { addAlgorithm, isAborted, reasonOf, removeAlgorithm } = require("abort");
@@ -91,12 +91,12 @@ ObjectSetPrototypeOf(Call.prototype, null);
  * Calls whose response has a body, and which a signal can still end. A signal may live as long as the app, and holds
  * them; a body ends in many ways, most of them in native code, so that is asked now and then.
  */
-let watched = [];
+let watched = new SafeArray();
 let purgeAt = 16;
 
 function watch(call) {
   if (watched.length >= purgeAt) {
-    const open = [];
+    const open = new SafeArray();
     for (let i = 0; i < watched.length; i++) {
       if (ops.fetch_is_open(watched[i].id)) open[open.length] = watched[i];
       else watched[i].ended();
