@@ -167,6 +167,8 @@ impl Nanod {
         let (Some(admin), Some(address)) = (admin, address) else {
             let _ = child.kill();
             let _ = child.wait();
+            let never = |_: &str| None::<()>;
+            (stdout.find(never), stderr.find(never));
             return Err(format!("{}\n{}", stdout.text(), stderr.text()));
         };
         Ok(Self { child, address, admin, stdout, stderr, _folder: site.folder })
