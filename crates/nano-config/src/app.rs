@@ -11,7 +11,7 @@ use crate::document::{Span, read_bounded};
 use crate::folder::{Found, Scan};
 use crate::limits::{self, ENV_BYTES_MAX, Quantity, Whole};
 use crate::raw::{RawApp, RawSettings};
-use crate::resolve::Resolver;
+use crate::resolve::{Resolver, unreadable};
 use crate::{dotenv, entry, host};
 
 impl Resolver<'_> {
@@ -37,7 +37,7 @@ impl Resolver<'_> {
             }
             Err(error) => {
                 let message = format!("cannot read the folder {name}: {error}");
-                self.error(Some(path.at), message, "paths are relative to the folder of this file");
+                self.error(Some(path.at), message, unreadable(&error));
             }
         }
         None
@@ -193,6 +193,7 @@ impl Resolver<'_> {
     }
 
     fn env_file(&mut self, path: &Path, at: Span) -> BTreeMap<String, String> {
+        self.read_from.insert(path.to_owned());
         let name = quoted(&path.to_string_lossy());
         let text = match read_bounded(path).map(String::from_utf8) {
             Ok(Ok(text)) => text,
@@ -202,7 +203,7 @@ impl Resolver<'_> {
             }
             Err(error) => {
                 let message = format!("cannot read {name}: {error}");
-                self.error(Some(at), message, "paths are relative to the folder of this file");
+                self.error(Some(at), message, unreadable(&error));
                 return BTreeMap::new();
             }
         };

@@ -27,6 +27,10 @@ pub struct Config {
     pub log: Log,
     /// Authorities that apps' connections trust besides Mozilla's.
     pub extra_ca: Vec<Certificate>,
+    /// Whether the process gives up rights before it runs apps.
+    pub sandbox: Sandbox,
+    /// The files and folders that it was read from, and would be again, besides those of apps.
+    pub read_from: Vec<PathBuf>,
     /// The apps, those of the file first, then those of the folder by name.
     pub apps: Vec<App>,
 }
@@ -120,6 +124,18 @@ pub enum Level {
     Debug,
     /// What a developer of NANO wants to know.
     Trace,
+}
+
+/// Whether the process gives up what it does not need: other files, programs, most of the system's calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    /// As far as the system can.
+    #[default]
+    Auto,
+    /// Wholly, or not at all: without it the process does not start.
+    On,
+    /// Not at all.
+    Off,
 }
 
 /// One app.

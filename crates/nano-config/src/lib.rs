@@ -29,7 +29,8 @@ use std::path::{Path, PathBuf};
 
 pub use claims::overlap;
 pub use config::{
-    Admin, App, Certificate, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Secret, Source,
+    Admin, App, Certificate, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Sandbox, Secret,
+    Source,
 };
 pub use diagnostic::{DIAGNOSTICS_SHOWN_MAX, Diagnostic, Diagnostics, Excerpt, LoadError, Related, Severity};
 pub use document::FILE_BYTES_MAX;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use jsonc_parser::ast::Value;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::config::{EgressRule, HostPattern, Level, LogFormat, Secret};
+use crate::config::{EgressRule, HostPattern, Level, LogFormat, Sandbox, Secret};
 use crate::decode::{Decode, Decoder, Field, Keys, List, Spanned};
 use crate::document::Span;
 use crate::limits::{
@@ -88,6 +88,9 @@ object! {
         log: RawLog,
         /// A file of certificates (PEM), relative to this file: authorities that the `fetch` of all apps trusts besides Mozilla's.
         extra_ca_file: Text<PathBuf>,
+        /// Whether nanod gives up rights before it runs apps (Linux): files other than those of its apps and configuration, programs, most of the system's calls. "auto" takes what the kernel has, "on" does not start without all of it.
+        #[schemars(extend("default" = "auto"))]
+        sandbox: Text<Sandbox>,
         /// Settings of every app that does not have its own.
         defaults: RawSettings,
         /// The apps.

@@ -1,12 +1,13 @@
 //! From the raw configuration to the resolved one.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::claims::Claims;
-use crate::config::{Admin, Certificate, Config, Level, Log, Source};
+use crate::config::{Admin, Certificate, Config, Level, Log, Sandbox, Source};
 use crate::decode::{Decode, Decoder, quoted};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::document::{Document, Span};
@@ -44,6 +45,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) raw: &'a RawConfig,
     pub(crate) defaults: &'a RawSettings,
     pub(crate) apps_dir: Option<PathBuf>,
+    /// What is read besides the apps, each path once.
+    pub(crate) read_from: BTreeSet<PathBuf>,
     pub(crate) claims: Claims,
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
@@ -57,7 +60,8 @@ impl<'a> Resolver<'a> {
         errors: Vec<Diagnostic>,
     ) -> Self {
         let (claims, warnings) = (Claims::default(), Vec::new());
-        Resolver { document, raw, defaults, apps_dir: None, claims, errors, warnings }
+        let read_from = BTreeSet::from([document.file().to_owned()]);
+        Resolver { document, raw, defaults, apps_dir: None, read_from, claims, errors, warnings }
     }
 
     fn config(mut self, source: Source, folder: Option<Scan>) -> Result<Loaded, LoadError> {
@@ -99,6 +103,8 @@ impl<'a> Resolver<'a> {
                 level: log.and_then(|log| log.level.get()).map_or(Level::default(), |level| level.0),
             },
             extra_ca,
+            sandbox: raw.sandbox.get().map_or(Sandbox::default(), |sandbox| sandbox.0),
+            read_from: self.read_from.into_iter().collect(),
             apps,
         };
         Ok(Loaded { config, warnings: self.warnings })
@@ -162,7 +168,9 @@ impl<'a> Resolver<'a> {
     /// The certificates of `extra_ca_file`.
     fn extra_ca(&mut self) -> Vec<Certificate> {
         let Some(file) = &self.raw.extra_ca_file.value else { return Vec::new() };
-        let (certificates, problems) = certificates::read(&self.path(&file.value.0));
+        let path = self.path(&file.value.0);
+        let (certificates, problems) = certificates::read(&path);
+        self.read_from.insert(path);
         for problem in problems {
             self.error(Some(file.at), problem.message, problem.help);
         }
@@ -172,11 +180,12 @@ impl<'a> Resolver<'a> {
     fn scan_apps_dir(&mut self, configured: &BTreeSet<PathBuf>) -> Option<Scan> {
         let apps_dir = self.raw.apps_dir.value.as_ref()?;
         let path = self.path(&apps_dir.value.0);
+        self.read_from.insert(path.clone());
         match folder::scan(&path, configured) {
             Ok(scan) => Some(scan),
             Err(error) => {
                 let message = format!("cannot read the folder {}: {error}", quoted(&path.to_string_lossy()));
-                self.error(Some(apps_dir.at), message, "paths are relative to the folder of this file");
+                self.error(Some(apps_dir.at), message, unreadable(&error));
                 None
             }
         }
@@ -199,6 +208,17 @@ impl<'a> Resolver<'a> {
     pub(crate) fn error(&mut self, at: Option<Span>, message: impl Into<String>, help: impl Into<String>) {
         let error = self.place(at).error(message).help(help);
         self.errors.push(error);
+    }
+}
+
+/// What to do about a path that cannot be read.
+pub(crate) fn unreadable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "let nanod's user read it; a nanod that runs in its sandbox reads only what was there at its start: \
+             restart it, or see `sandbox`"
+        }
+        _ => "paths are relative to the folder of this file",
     }
 }
 

@@ -8,7 +8,7 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::config::{EgressRule, HostPattern, Level, LogFormat, Secret};
+use crate::config::{EgressRule, HostPattern, Level, LogFormat, Sandbox, Secret};
 use crate::decode::{Decode, Decoder, quoted};
 use crate::limits::{ADMIN_TOKEN_CHARS_MIN, APP_NAME_CHARS_MAX};
 use crate::{host, suggest};
@@ -223,6 +223,7 @@ macro_rules! words {
     };
 }
 
+words!(Sandbox, "auto": "auto" => Auto, "on" => On, "off" => Off);
 words!(LogFormat, "json": "json" => Json, "pretty" => Pretty);
 words!(Level, "info": "error" => Error, "warn" => Warn, "info" => Info, "debug" => Debug, "trace" => Trace);
 

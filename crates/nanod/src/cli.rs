@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nano_config::{Admin, Config, LogFormat};
+use nano_config::{Admin, Config, LogFormat, Sandbox};
 
 /// One process that hosts many JavaScript apps, each in its own V8 isolate, routed by Host.
 #[derive(Parser)]
@@ -42,6 +42,26 @@ pub(crate) struct ServeArgs {
     /// How log lines look [default: pretty on a terminal, else json]
     #[arg(long, value_enum)]
     pub(crate) log_format: Option<Format>,
+    /// Give up rights before apps run: what the system can (auto), all or no start (on), none (off) [default: auto]
+    #[arg(long, value_name = "MODE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    sandbox: Option<Mode>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    Auto,
+    On,
+    Off,
+}
+
+impl From<Mode> for Sandbox {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Auto => Self::Auto,
+            Mode::On => Self::On,
+            Mode::Off => Self::Off,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -74,6 +94,9 @@ impl ServeArgs {
                 ));
             }
             config.admin = Some(Admin { listen, token });
+        }
+        if let Some(mode) = self.sandbox {
+            config.sandbox = mode.into();
         }
         match self.twice(&config) {
             Some(error) => Err(error),

@@ -5,6 +5,7 @@
 mod admin;
 mod apps;
 mod cli;
+mod sandbox;
 mod server;
 mod telemetry;
 
@@ -66,6 +67,9 @@ fn serve(args: &ServeArgs, dev: bool) -> ExitCode {
 
 /// Tells whether everything under way came to its end before the process does.
 fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
+    // What is given up here is given up by all threads to come.
+    let in_force = sandbox::enter(&config)?;
+    sandbox::log(in_force.as_ref());
     // V8 comes before any other thread: its memory protection is handed down from thread to thread.
     let memory_mb = config.apps.iter().map(|app| app.limits.memory_mb);
     let options = EngineOptions {
@@ -103,7 +107,13 @@ fn check(path: Option<PathBuf>) -> ExitCode {
         eprint!("{warning}");
     }
     telemetry::summary(&config);
-    ExitCode::SUCCESS
+    match sandbox::enter(&config).and_then(|in_force| sandbox::report(in_force.as_ref())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nanod: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Loads what the command line names, or says why not.

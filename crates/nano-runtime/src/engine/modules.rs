@@ -55,6 +55,11 @@ pub(crate) enum StoreError {
     TooMany(String),
     #[error("cannot import \"{0}\": it is not UTF-8 text")]
     NotText(String),
+    #[error(
+        "cannot read module \"{0}\": permission denied; if the app's folder was added, moved or replaced while \
+         NANO ran, its sandbox does not include it: restart NANO"
+    )]
+    Denied(String),
     #[error("cannot read module \"{0}\": {1}")]
     Read(String, std::io::ErrorKind),
 }
@@ -115,6 +120,7 @@ impl SourceStore {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
                 StoreError::NotFound(path.to_owned())
             }
+            std::io::ErrorKind::PermissionDenied => StoreError::Denied(path.to_owned()),
             kind => StoreError::Read(path.to_owned(), kind),
         };
         // Links are followed first, so that none leads out of the folder.

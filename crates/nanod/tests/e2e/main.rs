@@ -15,6 +15,7 @@ mod logs;
 mod malformed;
 mod nanod;
 mod routing;
+mod sandbox;
 mod shutdown;
 mod smuggling;
 mod tls;

@@ -242,6 +242,11 @@ impl Nanod {
             .collect()
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         kill(name, self.child.id());
