@@ -20,6 +20,7 @@ tests![
     a_response_is_read_in_every_way,
     what_is_read_is_shown_to_no_then_of_the_app,
     a_client_that_leaves_ends_the_fetches_of_its_request,
+    the_end_of_an_isolate_ends_its_fetches,
     what_cannot_be_fetched_is_a_type_error,
     only_public_addresses_are_reached_unless_allowed,
     a_request_sends_no_more_than_its_subrequests,
@@ -585,6 +586,28 @@ async fn a_client_that_leaves_ends_the_fetches_of_its_request(bench: Bench) {
     eventually("the server is asked", || upstream.requests() == 1).await;
     waiting.abort();
     eventually("the server sees the end", || upstream.left() == 1).await;
+}
+
+async fn the_end_of_an_isolate_ends_its_fetches(bench: Bench) {
+    const FETCHES: usize = 20;
+    let upstream = Upstream::start().await;
+    for (end, lost) in [("for (;;);", 0), ("new Array(1e8).fill(1.5);", 1)] {
+        let source = format!(
+            "export default {{ async fetch(request, env) {{
+               if (request.url.endsWith('/end')) {{ {end} }}
+               await Promise.all(Array.from({{ length: {FETCHES} }}, () => fetch(env.UP + '/hang')));
+             }} }};"
+        );
+        let builder = bench.app().limits(|limits| limits.memory_mb = 32).egress(loopback());
+        let app = builder.env("UP", &upstream.url()).file("index.js", source).start();
+        let (asked, left) = (upstream.requests(), upstream.left());
+        let waiting = app.begin("/");
+        eventually("the server is asked", || upstream.requests() == asked + FETCHES).await;
+        app.failure("/end").await;
+        assert_eq!(app.stats().lost, lost, "{end}");
+        eventually("the server sees the end of all", || upstream.left() == left + FETCHES).await;
+        waiting.await.expect("no panic").err().expect("it ends with its isolate");
+    }
 }
 
 async fn what_cannot_be_fetched_is_a_type_error(bench: Bench) {

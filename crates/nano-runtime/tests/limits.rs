@@ -1,5 +1,7 @@
 //! The limits of an app, and that passing one hurts nobody else.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use nano_runtime::{Fault, ReplyBody};
 
@@ -8,6 +10,7 @@ use crate::support::{App, Bench, body, channel_body, eventually, get, post, test
 tests![
     cpu_is_limited_whatever_burns_it,
     cpu_is_counted_over_all_turns_of_a_request,
+    cpu_of_short_events_adds_up,
     cpu_of_native_work_elsewhere_counts_and_holds_nobody,
     wall_time_is_limited_while_a_handler_waits,
     wall_time_is_limited_while_a_script_runs,
@@ -124,6 +127,30 @@ async fn cpu_is_counted_over_all_turns_of_a_request(bench: Bench) {
     }
     assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
     assert_eq!(app.text("/ok").await, "ok");
+}
+
+async fn cpu_of_short_events_adds_up(bench: Bench) {
+    let cases = [
+        (
+            "/timers",
+            "const again = () => { setTimeout(again); };
+             for (let i = 0; i < 1000; i++) again();
+             await new Promise(() => {});",
+        ),
+        (
+            "/messages",
+            "const { port1, port2 } = new MessageChannel();
+             port1.onmessage = port2.onmessage = ({ target }) => target.postMessage(0);
+             for (let i = 0; i < 100; i++) port1.postMessage(0);
+             await new Promise(() => {});",
+        ),
+    ];
+    for case in cases {
+        let app = app_of(&bench, &[case], |limits| limits.cpu_ms = 100);
+        assert_eq!(app.fault(case.0).await, Fault::CpuLimit, "{}", case.0);
+        let used = Duration::from_nanos(app.stats().cpu_ns);
+        assert!(used < Duration::from_millis(200), "{}: {used:?}", case.0);
+    }
 }
 
 async fn cpu_of_native_work_elsewhere_counts_and_holds_nobody(bench: Bench) {

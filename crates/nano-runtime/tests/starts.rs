@@ -9,6 +9,8 @@ tests![
     a_throw_at_the_top_level_fails_the_start,
     a_top_level_that_never_ends_fails_the_start,
     a_failed_start_is_tried_again,
+    starts_that_spin_hold_up_no_other,
+    a_start_under_way_is_not_begun_again,
     a_revision_is_read_once,
     the_second_isolate_compiles_less,
 ];
@@ -62,6 +64,35 @@ async fn a_failed_start_is_tried_again(bench: Bench) {
         assert_eq!(app.fault("/").await, Fault::Startup);
         tokio::task::yield_now().await;
     }
+}
+
+async fn starts_that_spin_hold_up_no_other(bench: Bench) {
+    // More of them than there are places for starts.
+    let spinning: Vec<App> = (0..12).map(|_| bench.script("console.log('spins'); for (;;);")).collect();
+    let starts: Vec<_> = spinning.iter().map(|app| app.begin("/")).collect();
+    spinning[0].logged("spins").await;
+    let app = bench.script("export default () => new Response('ok');");
+    assert_eq!(app.text("/").await, "ok");
+    let ended = starts.iter().filter(|start| start.is_finished()).count();
+    assert!(ended < spinning.len(), "it came behind all of them");
+    for start in starts {
+        assert_eq!(start.await.expect("no panic").err().expect("a failure").fault, Fault::Startup);
+    }
+}
+
+async fn a_start_under_way_is_not_begun_again(bench: Bench) {
+    let app = bench.script(
+        "console.log('begun');
+         const end = performance.now() + 200;
+         while (performance.now() < end);
+         export default () => new Response('ok');",
+    );
+    let leaves = app.begin("/");
+    app.logged("begun").await;
+    leaves.abort();
+    assert!(leaves.await.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(app.text("/").await, "ok");
+    assert_eq!((app.stats().cold_starts, app.stats().isolates), (1, 1));
 }
 
 async fn a_revision_is_read_once(bench: Bench) {

@@ -188,6 +188,19 @@ impl Isolate {
         (kind == TypeId::of::<T>()).then_some(state)
     }
 
+    /// What [`Isolate::set_state`] keeps, of an isolate that is lost: it is never dropped, but may hold what others need.
+    /// Only the one who found the isolate lost may ask, and `f` must not call V8.
+    pub(crate) fn with_lost_state<T: Send + 'static>(&self, f: impl FnOnce(&mut T)) {
+        if !self.lost.load(Ordering::SeqCst) {
+            return;
+        }
+        // SAFETY: a lost isolate is never disposed of, and nobody is inside any more.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+        if let Some(state) = Self::state_mut(&mut isolate) {
+            f(state);
+        }
+    }
+
     /// V8's own tasks for whoever is inside.
     pub(crate) fn foreground(&self) -> &Foreground {
         &self.foreground

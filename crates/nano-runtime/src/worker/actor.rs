@@ -402,6 +402,12 @@ impl Actor {
             }
             settled = state.next_settled();
         }
+        // The watchdog sees no event that is short; many of them add up all the same.
+        let whole = self.shared.spec.limits.cpu_ns();
+        if state.requests.get(&request).is_some_and(|owner| owner.cpu_used_ns > whole) {
+            self.control.terminate(Termination::Cpu);
+            return;
+        }
         let forgotten = std::mem::take(&mut state.forgotten_timers);
         if !forgotten.is_empty() && self.control.terminated().is_none() {
             call::forget_timers(scope, forgotten);
@@ -608,6 +614,9 @@ impl Actor {
     /// V8 ran out of memory where it cannot unwind.
     fn lost(&self) {
         self.control.lose();
+        if let Some(isolate) = self.isolate.get() {
+            isolate.with_lost_state(IsolateState::call_off);
+        }
         self.shared.engine.count_lost_isolate();
         self.shared.lost_isolate();
         self.die_of_termination();

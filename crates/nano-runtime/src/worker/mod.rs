@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Request};
 pub use headers::{HeaderList, XRequestId};
@@ -52,6 +52,9 @@ const LOST_BACK_OFF: Duration = Duration::from_secs(1);
 const LOST_BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// How often a request is tried on another isolate when its own went away before it was seen.
 const RETRIES_MAX: u32 = 3;
+/// How long a start holds its place among the process's cold starts. One that takes longer goes on without: others wait
+/// for cores then, which the operating system shares, and not for its end.
+const COLD_START_PLACE: Duration = Duration::from_millis(50);
 /// Requests waiting in an isolate at which the app gets another one.
 const QUEUE_FOR_MORE: usize = 32;
 
@@ -164,11 +167,16 @@ pub(crate) struct Shared {
     has_started: AtomicBool,
 }
 
+/// An isolate on its way: it comes when its top level has begun. The sender goes before that if the start is given up.
+type Starting = watch::Receiver<Option<Arc<Actor>>>;
+
 #[derive(Default)]
 struct Pool {
     actors: Vec<Arc<Actor>>,
     /// A further isolate is on its way.
     growing: bool,
+    /// The first one is, for all who wait for it: whoever of them leaves, it is not begun anew.
+    starting: Option<Starting>,
     /// A start-up that failed, and when.
     failed: Option<(Instant, Failure)>,
     /// Until when the app is held back after it lost an isolate.
@@ -207,7 +215,6 @@ impl Shared {
 pub struct Worker {
     shared: Arc<Shared>,
     places: Arc<Places>,
-    starting: tokio::sync::Mutex<()>,
     cold_starts: Arc<Semaphore>,
 }
 
@@ -235,12 +242,7 @@ impl Worker {
             has_started: AtomicBool::new(false),
             spec,
         };
-        Self {
-            shared: Arc::new(shared),
-            places,
-            starting: tokio::sync::Mutex::default(),
-            cold_starts: Arc::clone(cold_starts),
-        }
+        Self { shared: Arc::new(shared), places, cold_starts: Arc::clone(cold_starts) }
     }
 
     /// The app that this worker runs.
@@ -401,71 +403,105 @@ impl Worker {
         if wants_more {
             pool.growing = true;
             drop(pool);
-            self.spawn_start();
+            self.spawn_start(StartFor::More);
         }
         Some(chosen)
     }
 
-    /// The app's first isolate, started by one of those who ask at once.
+    /// The app's first isolate, started once for all who ask at once.
     async fn start_actor(&self, deadline: Moment) -> Result<Arc<Actor>, Failure> {
         let waiting = Waiting::begin(&self.shared);
         if waiting.ahead >= self.shared.spec.limits.max_queue {
             return Err(Fault::Overloaded.into());
         }
-        let start = async {
-            let _one_at_a_time = self.starting.lock().await;
-            {
-                let mut pool = self.shared.pool.lock();
-                if let Some(actor) = pool.actors.first() {
-                    return Ok(Arc::clone(actor));
-                }
-                let now = Instant::now();
-                if let Some(until) = pool.held_until.filter(|until| *until > now) {
-                    return Err(Fault::CrashLoop(until - now).into());
-                }
-                if let Some((at, failure)) = &pool.failed {
-                    if at.elapsed() < START_RETRY_AFTER {
-                        return Err(failure.clone());
-                    }
-                    pool.failed = None;
-                }
+        let mut starting = {
+            let mut pool = self.shared.pool.lock();
+            if let Some(actor) = pool.actors.first() {
+                return Ok(Arc::clone(actor));
             }
-            let started = self.spawn_start().await;
-            started.map_err(|_dropped| Fault::Startup.into())
+            let now = Instant::now();
+            if let Some(until) = pool.held_until.filter(|until| *until > now) {
+                return Err(Fault::CrashLoop(until - now).into());
+            }
+            if let Some((at, failure)) = &pool.failed {
+                if at.elapsed() < START_RETRY_AFTER {
+                    return Err(failure.clone());
+                }
+                pool.failed = None;
+            }
+            pool.starting.get_or_insert_with(|| self.spawn_start(StartFor::Requests)).clone()
         };
-        match tokio::time::timeout_at(Instant::from(deadline).into(), start).await {
-            Ok(result) => result,
+        let started = starting.wait_for(Option::is_some);
+        match tokio::time::timeout_at(Instant::from(deadline).into(), started).await {
+            Ok(Ok(actor)) => actor.clone().ok_or_else(|| Fault::Startup.into()),
+            Ok(Err(_given_up)) => Err(Fault::Startup.into()),
             Err(_elapsed) => Err(Fault::Timeout.into()),
         }
     }
 
-    /// Starts an isolate on a blocking thread, off the serving path, bounded in number. It goes to the pool even
-    /// when nobody waits for it any more.
-    fn spawn_start(&self) -> oneshot::Receiver<Arc<Actor>> {
-        let (sender, receiver) = oneshot::channel();
+    /// Starts an isolate on a blocking thread, off the serving path, bounded in number. Once begun, it goes to the pool
+    /// even when nobody waits for it any more.
+    fn spawn_start(&self, purpose: StartFor) -> Starting {
+        let (sender, receiver) = watch::channel(None);
         let shared = Arc::clone(&self.shared);
         let cold_starts = Arc::clone(&self.cold_starts);
         tokio::spawn(async move {
-            let Ok(_place) = cold_starts.acquire_owned().await else { return };
-            let runtime = tokio::runtime::Handle::current();
-            let started = tokio::task::spawn_blocking(move || {
-                shared.stats.cold_starts.fetch_add(1, Ordering::Relaxed);
-                let actor = Actor::start(&shared, runtime);
+            let Ok(place) = cold_starts.acquire_owned().await else { return };
+            if purpose == StartFor::Requests {
                 let mut pool = shared.pool.lock();
-                pool.growing = false;
+                // The pool has one receiver itself, and hands out others under its lock.
+                if sender.receiver_count() <= 1 {
+                    pool.starting = None;
+                    return; // All who waited have left: on a busy machine it would keep others from their starts.
+                }
+            }
+            let runtime = tokio::runtime::Handle::current();
+            let begun = Arc::clone(&shared);
+            let mut started = tokio::task::spawn_blocking(move || {
+                begun.stats.cold_starts.fetch_add(1, Ordering::Relaxed);
+                let actor = Actor::start(&begun, runtime);
+                let mut pool = begun.pool.lock();
+                purpose.end(&mut pool);
                 // A failed start is not kept: its requests have their answer.
                 if !actor.is_dead() {
                     pool.actors.push(Arc::clone(&actor));
                 }
                 drop(pool);
-                retire_when_idle(&actor, Duration::from_millis(shared.spec.limits.idle_ms));
-                let _ = sender.send(actor);
+                retire_when_idle(&actor, Duration::from_millis(begun.spec.limits.idle_ms));
+                sender.send_replace(Some(actor));
             });
-            if started.await.is_err() {
+            let result = match tokio::time::timeout(COLD_START_PLACE, &mut started).await {
+                Ok(result) => result,
+                Err(_elapsed) => {
+                    drop(place);
+                    started.await
+                }
+            };
+            if result.is_err() {
+                purpose.end(&mut shared.pool.lock());
                 tracing::error!("bug: a start panicked");
             }
         });
         receiver
+    }
+}
+
+/// What an isolate is started for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StartFor {
+    /// Those that wait for the app's first one.
+    Requests,
+    /// Those to come: the app is busy.
+    More,
+}
+
+impl StartFor {
+    /// The start is through.
+    fn end(self, pool: &mut Pool) {
+        match self {
+            Self::Requests => pool.starting = None,
+            Self::More => pool.growing = false,
+        }
     }
 }
 

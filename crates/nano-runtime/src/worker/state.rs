@@ -653,6 +653,29 @@ impl IsolateState {
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty()
     }
+
+    /// Ends what goes on outside of the isolate, whose script will hear nothing of it any more. V8 is not called.
+    pub(crate) fn call_off(&mut self) {
+        for pending in self.pending.values_mut() {
+            if let Some(abort) = pending.abort.take() {
+                abort.abort();
+            }
+        }
+        for (_, fetch) in self.fetches.drain() {
+            if let Some(upload) = fetch.upload {
+                upload.end(Err(super::exchange::BodyError::Broken("the app stopped in the middle".into())));
+            }
+        }
+        self.codecs.clear();
+        self.decoders.clear();
+    }
+}
+
+impl Drop for IsolateState {
+    fn drop(&mut self) {
+        // An operation's task would go on without anybody who waits for it: a fetch, as long as its server lets it.
+        self.call_off();
+    }
 }
 
 impl Drop for RequestState {

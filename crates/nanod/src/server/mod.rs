@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod connections;
+mod descriptors;
 mod h1;
 mod h2;
 mod request;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use nano_config::Config;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -26,8 +27,10 @@ use stall::Rewound;
 
 pub(crate) use body::OutBody;
 
-/// Connections at once, over all listeners; further ones wait in the system's queue.
+/// Connections at once, over all listeners, if there are descriptors for them; further ones wait in the system's queue.
 const CONNECTIONS_MAX: u32 = 50_000;
+/// The longest such queue. Beyond it a client hears nothing, and tries again after a second.
+const BACKLOG: u32 = 4096;
 /// How long a client may take for a request's head, and keep a connection without asking anything.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest head of a request, in bytes.
@@ -53,6 +56,7 @@ pub(crate) struct Server {
     front: Arc<Front>,
     listeners: Vec<(TcpListener, SocketAddr, Option<u16>)>,
     connections: Arc<Semaphore>,
+    connections_max: u32,
     /// `true` once the drain has begun.
     draining: watch::Sender<bool>,
     terminate: Signal,
@@ -67,12 +71,12 @@ impl Server {
         let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
         let mut listeners = Vec::new();
         for address in &config.listen {
-            listeners.push(bind(*address, None).await?);
+            listeners.push(bind(*address, None)?);
         }
         let all = config.listen.first().map_or_else(|| [0, 0, 0, 0].into(), SocketAddr::ip);
         for app in &config.apps {
             if let Some(port) = app.port {
-                listeners.push(bind(SocketAddr::new(all, port), Some(port)).await?);
+                listeners.push(bind(SocketAddr::new(all, port), Some(port))?);
             }
         }
         let front = Front {
@@ -81,10 +85,12 @@ impl Server {
             ids: request::Ids::new(),
             all: Connections::default(),
         };
+        let connections_max = descriptors::connections_max(CONNECTIONS_MAX);
         Ok(Self {
             front: Arc::new(front),
             listeners,
-            connections: Arc::new(Semaphore::new(CONNECTIONS_MAX as usize)),
+            connections: Arc::new(Semaphore::new(connections_max as usize)),
+            connections_max,
             draining: watch::Sender::new(false),
             terminate,
             interrupt,
@@ -136,7 +142,7 @@ impl Server {
         for task in accepting {
             let _ = task.await;
         }
-        let idle = self.connections.acquire_many(CONNECTIONS_MAX);
+        let idle = self.connections.acquire_many(self.connections_max);
         let drained = tokio::select! {
             all = idle => all.is_ok(),
             () = tokio::time::sleep(drain_timeout) => false,
@@ -153,13 +159,18 @@ impl Server {
     }
 }
 
-async fn bind(
-    address: SocketAddr,
-    own: Option<u16>,
-) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+fn bind(address: SocketAddr, own: Option<u16>) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
+    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("a listener without an address")?;
     Ok((listener, address, own))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that is started anew need not wait for the last connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Ends when the process holds more written-off isolates than its budget: a supervisor starts it anew.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::nanod::{Nanod, Site, in_background};
+use crate::nanod::{Nanod, Site, eventually, in_background};
 
 const APP: &str = r#"
 const cases = {
@@ -170,4 +170,18 @@ fn http_2_is_recognised_in_pieces() {
     conn.send("PRI");
     conn.send("VATE /ignore HTTP/1.1\r\nhost: app.test\r\n\r\n");
     assert_eq!(conn.response().text(), "ignored");
+}
+
+#[test]
+fn too_many_connections_keep_no_one_from_the_admin_api() {
+    const DESCRIPTORS: u32 = 128;
+    let nanod = Site::new().app("app", APP).descriptors_max(DESCRIPTORS).serve();
+    let idle: Vec<_> = (0..DESCRIPTORS + 32).map(|_| nanod.connect()).collect();
+    eventually("as many are taken as may be", || nanod.descriptors() > DESCRIPTORS as usize / 2);
+    assert_eq!(nanod.admin("/ready").status(), 200);
+    let mut waiting = nanod.connect();
+    waiting.send("GET /text HTTP/1.1\r\nhost: app.test\r\n\r\n");
+    drop(idle);
+    assert_eq!(waiting.response().status(), 200);
+    assert!(!nanod.stderr.text().contains("could not be accepted"), "there were descriptors left");
 }

@@ -18,4 +18,5 @@ mod routing;
 mod sandbox;
 mod shutdown;
 mod smuggling;
+mod soak;
 mod tls;

@@ -24,13 +24,14 @@ pub(crate) struct Site {
     top: Value,
     env: Vec<(&'static str, &'static str)>,
     command: &'static str,
+    descriptors_max: Option<u32>,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let top = json!({ "listen": "127.0.0.1:0", "admin": { "listen": "127.0.0.1:0" } });
-        Self { folder, apps: Vec::new(), top, env: Vec::new(), command: "serve" }
+        Self { folder, apps: Vec::new(), top, env: Vec::new(), command: "serve", descriptors_max: None }
     }
 
     /// Writes a file into the folder.
@@ -73,6 +74,12 @@ impl Site {
 
     pub(crate) fn dev(mut self) -> Self {
         self.command = "dev";
+        self
+    }
+
+    /// Gives the process so many open descriptors at most.
+    pub(crate) fn descriptors_max(mut self, max: u32) -> Self {
+        self.descriptors_max = Some(max);
         self
     }
 
@@ -140,6 +147,12 @@ fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_nanod"))
 }
 
+fn command_with_descriptors(max: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_nanod")]);
+    command
+}
+
 /// A running process.
 pub(crate) struct Nanod {
     child: Child,
@@ -154,7 +167,7 @@ pub(crate) struct Nanod {
 
 impl Nanod {
     fn start(site: Site, arguments: &[&str]) -> Result<Self, String> {
-        let mut command = command();
+        let mut command = site.descriptors_max.map_or_else(command, command_with_descriptors);
         command.args(arguments);
         command.current_dir(site.folder.path()).envs(site.env.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -245,6 +258,27 @@ impl Nanod {
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Threads of the process.
+    pub(crate) fn threads(&self) -> usize {
+        self.entries("task")
+    }
+
+    /// Open descriptors of the process.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.entries("fd")
+    }
+
+    fn entries(&self, folder: &str) -> usize {
+        std::fs::read_dir(format!("/proc/{}/{folder}", self.child.id())).unwrap().count()
+    }
+
+    /// The process's memory in use, in KiB.
+    pub(crate) fn rss_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let field = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        field.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     /// Sends a signal by its name.
