@@ -8,9 +8,11 @@ mod clock;
 mod entry;
 mod foreground;
 mod isolate;
+mod long_turns;
 mod memory;
 mod modules;
 mod pressure;
+mod slices;
 mod snapshot;
 mod spares;
 mod watchdog;
@@ -27,6 +29,8 @@ pub use clock::Moment;
 pub(crate) use clock::{nanos, thread_cpu_ns};
 pub(crate) use foreground::Wake;
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
+use long_turns::LongTurns;
+pub(crate) use long_turns::Share;
 pub(crate) use memory::MemoryAccount;
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
 pub use watchdog::handed_over_turns;
@@ -75,6 +79,7 @@ struct EngineInner {
     trimming: AtomicBool,
     /// Isolates that V8 ran out of memory in where it cannot unwind.
     lost: AtomicU32,
+    long_turns: Arc<LongTurns>,
     /// Places for native work that is too long for a turn, as many as there are cores.
     jobs: Arc<Semaphore>,
 }
@@ -113,8 +118,11 @@ impl Engine {
         let watchdog = watchdog::Watchdog::start()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = Arc::new(Semaphore::new(cores));
+        let long_turns = LongTurns::new(cores);
         let (trimming, lost) = (AtomicBool::new(false), AtomicU32::new(0));
-        Ok(Self { inner: Arc::new(EngineInner { snapshot, tasks, watchdog, trimming, lost, jobs }) })
+        Ok(Self {
+            inner: Arc::new(EngineInner { snapshot, tasks, watchdog, trimming, lost, long_turns, jobs }),
+        })
     }
 
     /// Isolates written off since the start; each holds its memory for good.
@@ -133,6 +141,11 @@ impl Engine {
     /// are stuck in a built-in that V8 cannot interrupt. The runtime should have as many workers as both together.
     pub fn manage_workers(&self, runtime: &tokio::runtime::Handle, threads: usize, spares: usize) {
         self.inner.watchdog.manage_workers(runtime.clone(), threads, spares);
+    }
+
+    /// The part of an app in what long turns share.
+    pub(crate) fn new_share(&self) -> Arc<Share> {
+        Share::new(&self.inner.long_turns)
     }
 
     /// The process's places for native work that is too long for a turn.

@@ -15,8 +15,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::clock::{Moment, nanos, timespec_ns};
+use super::long_turns::{Permit, Share};
 use super::memory;
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
+use super::slices;
 use super::spares::Bench;
 
 /// How often turns are looked at while one lasts.
@@ -27,6 +29,10 @@ const SLOW_TICK: Duration = HAND_OVER_AFTER;
 const HAND_OVER_AFTER: Duration = Duration::from_millis(10);
 /// How long the hand-over waits, so that another thread really takes the place.
 const HAND_OVER_PAUSE: Duration = Duration::from_micros(300);
+/// CPU time of a turn after which its app is known for long ones.
+const LONG_CPU: Duration = Duration::from_millis(5);
+/// A turn that was interrupted and does not react for so long is inside a built-in.
+const STUCK_AFTER: Duration = Duration::from_millis(30);
 /// Ticks without any work after which the watchdog sleeps until a turn wakes it.
 const IDLE_TICKS: u32 = 20;
 
@@ -51,8 +57,10 @@ pub(crate) enum Termination {
 }
 
 /// What other threads may do to an isolate while it runs.
-#[derive(Default)]
 pub(crate) struct Control {
+    /// Of its app.
+    pub(super) share: Arc<Share>,
+    pub(super) permit: Permit,
     handle: OnceLock<v8::IsolateHandle>,
     /// For what lies outside of V8's heap.
     memory_bytes: OnceLock<usize>,
@@ -63,6 +71,17 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    pub(crate) fn new(share: &Arc<Share>) -> Self {
+        Self {
+            share: Arc::clone(share),
+            permit: Permit::default(),
+            handle: OnceLock::new(),
+            memory_bytes: OnceLock::new(),
+            reason: AtomicU8::new(0),
+            hand_over_requested: AtomicBool::new(false),
+        }
+    }
+
     pub(super) fn attach(&self, handle: v8::IsolateHandle, memory_bytes: usize) {
         let _ = self.memory_bytes.set(memory_bytes);
         let _ = self.handle.set(handle);
@@ -79,6 +98,7 @@ impl Control {
         if let Some(handle) = self.handle.get() {
             handle.terminate_execution();
         }
+        self.permit.wake();
     }
 
     /// Ends the isolate, which the calling thread is in, if it has more outside of its heap than it may.
@@ -131,6 +151,9 @@ unsafe extern "C" fn hand_over_worker(isolate: v8::UnsafeRawIsolatePtr, data: *m
     let _ = std::panic::catch_unwind(|| {
         tokio::task::block_in_place(|| std::thread::park_timeout(HAND_OVER_PAUSE));
     });
+    // From here on: a thread that was made to take the place begins with the slice of this one.
+    slices::turn_is_long();
+    control.share.turns().queue_up(control);
 }
 
 /// What the work of one event may use.
@@ -201,7 +224,11 @@ impl Watchdog {
                 slot
             });
             slot.begin_turn(control);
-            f(&Turn { watchdog: self, slot, begun: now, now: Cell::new(now) })
+            slices::serve();
+            let result = f(&Turn { watchdog: self, slot, begun: now, now: Cell::new(now) });
+            control.share.turns().release(control);
+            slices::serve();
+            result
         })
     }
 }
@@ -331,6 +358,7 @@ fn watch(shared: &Shared, bench: &Arc<Bench>) {
     let mut idle_ticks = 0;
     let mut pressure = Pressure::new();
     let mut tick = TICK;
+    slices::serve();
     loop {
         std::thread::park_timeout(tick);
         let slots = shared.slots.lock().clone();
@@ -437,9 +465,23 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: u64, now: u64, sight: &mut S
     } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Timeout);
     }
+    if control.permit.is_parked() {
+        sight.handed_over_ns = now;
+        return;
+    }
+    if cpu > nanos(LONG_CPU) {
+        control.share.was_long(now);
+    }
     let since = now.saturating_sub(sight.handed_over_ns);
     if control.hand_over_requested.load(Ordering::SeqCst) {
-        seen.stuck += usize::from(since > nanos(HAND_OVER_AFTER));
+        if since > nanos(HAND_OVER_AFTER) {
+            seen.stuck += 1;
+            if since > nanos(STUCK_AFTER) {
+                // It cannot be told to wait, so others do not wait for it.
+                control.share.was_stuck(now);
+                control.share.turns().release(control);
+            }
+        }
     } else if since > nanos(HAND_OVER_AFTER) {
         sight.handed_over_ns = now;
         control.hand_over();

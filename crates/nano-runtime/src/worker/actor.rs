@@ -122,7 +122,7 @@ enum Left {
 impl Actor {
     /// Makes an isolate for the app and runs its top level on this thread, which may take long.
     pub(crate) fn start(shared: &Arc<Shared>, runtime: Handle) -> Arc<Self> {
-        let control = Arc::new(Control::default());
+        let control = Arc::new(Control::new(&shared.share));
         let actor = Arc::new_cyclic(|me| Self {
             shared: Arc::clone(shared),
             control: Arc::clone(&control),
@@ -160,7 +160,10 @@ impl Actor {
             actor.lost();
         }
         actor.touch(Moment::now());
-        actor.post(Event::Start);
+        // Off the serving path already.
+        if let Some(start) = actor.enqueue(Event::Start) {
+            actor.run_turns(Some(start));
+        }
         actor
     }
 
@@ -170,7 +173,14 @@ impl Actor {
         let mut inbox = self.inbox.lock();
         match inbox.phase {
             Phase::Dead => return (Answer::Now(Err(Unserved::Retry(exchange.request))), now),
-            Phase::Ready if !inbox.running => {}
+            Phase::Ready if !inbox.running && self.shared.share.is_trusted(now) => {}
+            Phase::Ready if !inbox.running => {
+                let answer = self.debts.begin(id);
+                inbox.running = true;
+                drop(inbox);
+                self.spawn_turns(Some(Event::Fetch(exchange)));
+                return (answer, now);
+            }
             _ => {
                 // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
                 let answer = self.debts.begin(id);
@@ -194,7 +204,11 @@ impl Actor {
     /// Gives the isolate an event; runs the turn unless one runs elsewhere. Requests come by [`Actor::serve`].
     pub(crate) fn post(self: &Arc<Self>, event: Event) {
         if let Some(first) = self.enqueue(event) {
-            self.run_turns(Some(first));
+            if self.shared.share.is_trusted(Moment::now()) {
+                self.run_turns(Some(first));
+            } else {
+                self.spawn_turns(Some(first));
+            }
         }
     }
 
@@ -225,9 +239,16 @@ impl Actor {
         self.queued.store(true, Ordering::Release);
     }
 
+    /// The turns of an app that is not known for short ones keep no worker from serving.
     fn spawn_turns(self: &Arc<Self>, first: Option<Event>) {
         let actor = Arc::clone(self);
-        self.runtime.spawn(async move { actor.run_turns(first) });
+        let share = &self.shared.share;
+        if share.is_trusted(Moment::now()) {
+            self.runtime.spawn(async move { actor.run_turns(first) });
+        } else {
+            let control = Arc::clone(&self.control);
+            share.run(&self.runtime, control, move || actor.run_turns(first));
+        }
     }
 
     /// The caller holds its reference for the whole turn: any other may go while a script runs.
@@ -249,6 +270,9 @@ impl Actor {
                 }
                 Left::Yield => return self.spawn_turns(None),
                 Left::Dead => return,
+            }
+            if !self.shared.share.is_trusted(Moment::now()) {
+                return self.spawn_turns(None);
             }
             (left, _) = self.turn(None, Moment::now());
         }
@@ -486,7 +510,7 @@ impl Actor {
             return; // The termination tells why.
         }
         let failure = Failure { fault: Fault::Startup, detail: Some(message) };
-        self.shared.start_failed(&failure);
+        self.shared.start_failed(&failure, false);
         self.die(&failure);
     }
 
@@ -577,7 +601,7 @@ impl Actor {
         tracing::warn!(app = &*spec.name, reason = ?fault, "isolate ended: {why}");
         if starting {
             let failure = Failure { fault: Fault::Startup, detail: Some(format!("start-up was {why}")) };
-            self.shared.start_failed(&failure);
+            self.shared.start_failed(&failure, true);
             self.die(&failure);
         } else {
             self.die(&fault.into());

@@ -36,7 +36,7 @@ pub(crate) use meter::Meter;
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
 
-use crate::engine::{Engine, Isolate, ModuleMap, Moment, SourceStore};
+use crate::engine::{Engine, Isolate, ModuleMap, Moment, Share, SourceStore};
 use crate::net::{Client, Egress, Roots};
 use actor::Exchange;
 use debts::Answer;
@@ -46,6 +46,8 @@ use places::{Place, Places};
 
 /// How long a failed start-up is answered from memory before the app is started anew.
 const START_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long, if it goes on failing: the time doubles with each failure.
+const START_RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// The first back-off after a lost isolate; it doubles with each further one.
 const LOST_BACK_OFF: Duration = Duration::from_secs(1);
 /// The longest back-off.
@@ -157,6 +159,7 @@ impl Stats {
 /// What a worker and its isolates share.
 pub(crate) struct Shared {
     engine: Engine,
+    share: Arc<Share>,
     spec: AppSpec,
     sources: Arc<SourceStore>,
     logs: Arc<LogLimiter>,
@@ -178,9 +181,17 @@ struct Pool {
     /// The first one is, for all who wait for it: whoever of them leaves, it is not begun anew.
     starting: Option<Starting>,
     /// A start-up that failed, and when.
-    failed: Option<(Instant, Failure)>,
+    failed: Option<FailedStart>,
     /// Until when the app is held back after it lost an isolate.
     held_until: Option<Instant>,
+}
+
+struct FailedStart {
+    failure: Failure,
+    /// Until when it is answered from memory.
+    until: Instant,
+    /// How many in a row went over a limit: these cost much.
+    over_limit: u32,
 }
 
 impl Shared {
@@ -188,14 +199,19 @@ impl Shared {
         self.pool.lock().actors.retain(|other| !std::ptr::eq(Arc::as_ptr(other), actor));
     }
 
-    fn start_failed(&self, failure: &Failure) {
+    fn start_failed(&self, failure: &Failure, over_limit: bool) {
         let detail = failure.detail.as_deref().unwrap_or("");
         tracing::error!(app = &*self.spec.name, detail, "start-up failed");
         if !self.has_started.load(Ordering::Relaxed) {
             // The next try finds what its author has mended meanwhile.
             self.sources.forget();
         }
-        self.pool.lock().failed = Some((Instant::now(), failure.clone()));
+        let mut pool = self.pool.lock();
+        let before = pool.failed.as_ref().map_or(0, |failed| failed.over_limit);
+        let over_limit = if over_limit { before + 1 } else { 0 };
+        let factor = 1_u32 << over_limit.saturating_sub(1).min(16);
+        let until = Instant::now() + START_RETRY_AFTER.saturating_mul(factor).min(START_RETRY_AFTER_MAX);
+        pool.failed = Some(FailedStart { failure: failure.clone(), until, over_limit });
     }
 
     fn lost_isolate(&self) {
@@ -234,6 +250,7 @@ impl Worker {
         let places = Arc::new(Places::new(spec.limits.max_in_flight));
         let shared = Shared {
             engine: engine.clone(),
+            share: engine.new_share(),
             sources,
             logs: Arc::new(LogLimiter::new()),
             stats: Stats::default(),
@@ -349,7 +366,7 @@ impl Worker {
     pub async fn preload(&self) -> Result<(), Failure> {
         self.start_actor(Moment::now() + self.shared.spec.limits.timeout()).await?;
         match &self.shared.pool.lock().failed {
-            Some((_, failure)) => Err(failure.clone()),
+            Some(failed) => Err(failed.failure.clone()),
             None => Ok(()),
         }
     }
@@ -423,11 +440,8 @@ impl Worker {
             if let Some(until) = pool.held_until.filter(|until| *until > now) {
                 return Err(Fault::CrashLoop(until - now).into());
             }
-            if let Some((at, failure)) = &pool.failed {
-                if at.elapsed() < START_RETRY_AFTER {
-                    return Err(failure.clone());
-                }
-                pool.failed = None;
+            if let Some(failed) = pool.failed.as_ref().filter(|failed| failed.until > now) {
+                return Err(failed.failure.clone());
             }
             pool.starting.get_or_insert_with(|| self.spawn_start(StartFor::Requests)).clone()
         };
@@ -446,6 +460,8 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let cold_starts = Arc::clone(&self.cold_starts);
         tokio::spawn(async move {
+            // An app whose start or turns took long does not take the place of others.
+            let ticket = shared.share.ticket().await;
             let Ok(place) = cold_starts.acquire_owned().await else { return };
             if purpose == StartFor::Requests {
                 let mut pool = shared.pool.lock();
@@ -458,12 +474,14 @@ impl Worker {
             let runtime = tokio::runtime::Handle::current();
             let begun = Arc::clone(&shared);
             let mut started = tokio::task::spawn_blocking(move || {
+                let _ticket = ticket;
                 begun.stats.cold_starts.fetch_add(1, Ordering::Relaxed);
                 let actor = Actor::start(&begun, runtime);
                 let mut pool = begun.pool.lock();
                 purpose.end(&mut pool);
                 // A failed start is not kept: its requests have their answer.
                 if !actor.is_dead() {
+                    pool.failed = None;
                     pool.actors.push(Arc::clone(&actor));
                 }
                 drop(pool);

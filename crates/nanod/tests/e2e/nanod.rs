@@ -181,7 +181,8 @@ impl Nanod {
             let _ = child.kill();
             let _ = child.wait();
             let never = |_: &str| None::<()>;
-            (stdout.find(never), stderr.find(never));
+            stdout.find(never);
+            stderr.find(never);
             return Err(format!("{}\n{}", stdout.text(), stderr.text()));
         };
         Ok(Self { child, address, admin, stdout, stderr, _folder: site.folder })
