@@ -426,6 +426,7 @@ impl Actor {
             }
             settled = state.next_settled();
         }
+        self.debts.deliver();
         // The watchdog sees no event that is short; many of them add up all the same.
         let whole = self.shared.spec.limits.cpu_ns();
         if state.requests.get(&request).is_some_and(|owner| owner.cpu_used_ns > whole) {

@@ -5,7 +5,7 @@
 //! known to that thread alone. All others are in the isolate's book, each with the channel that its client waits at.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -37,7 +37,13 @@ pub(crate) struct Debts {
     book: Mutex<Book>,
     /// How many are in the book: read without its lock.
     count: AtomicUsize,
+    /// Paid, and delivered when the work that paid is over: whoever has its answer finds nothing of it half done.
+    paid: Mutex<Vec<Delivery>>,
+    /// Something is there to be delivered: read without its lock.
+    has_paid: AtomicBool,
 }
+
+type Delivery = (oneshot::Sender<Outcome>, Outcome);
 
 #[derive(Default)]
 struct Book {
@@ -102,7 +108,22 @@ impl Debts {
             }
             Some(sender)
         });
-        sender.is_some_and(|sender| sender.send(outcome).is_ok())
+        let Some(sender) = sender.filter(|sender| !sender.is_closed()) else { return false };
+        self.paid.lock().push((sender, outcome));
+        self.has_paid.store(true, Ordering::Release);
+        true
+    }
+
+    /// Gives what was paid to those who wait.
+    pub(super) fn deliver(&self) {
+        if !self.has_paid.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        // Nobody is woken, and nothing dropped, under the lock.
+        let paid = std::mem::take(&mut *self.paid.lock());
+        for (sender, outcome) in paid {
+            let _ = sender.send(outcome);
+        }
     }
 
     /// The request has ended in its isolate: nothing more is owed than what its client has yet to fetch.
@@ -133,6 +154,7 @@ impl Debts {
                 let _ = sender.send(Err(Unserved::Failed(failure.clone())));
             }
         }
+        self.deliver();
     }
 
     /// Debts in the book.
@@ -190,6 +212,7 @@ mod tests {
         let Answer::Later(mut waiting) = debts.begin(2) else { unreachable!("the isolate lives") };
         assert!(debts.pay(2, failure(Fault::Draining), None));
         assert!(!debts.pay(2, failure(Fault::Exception), None));
+        assert!(waiting.try_recv().is_err(), "the work that paid is not over");
         debts.fail_all(&Fault::MemoryLimit.into());
         assert!(matches!(debts.claim(1), Answer::Now(outcome) if is_failure(&outcome, Fault::Timeout)));
         assert!(waiting.try_recv().is_ok_and(|outcome| is_failure(&outcome, Fault::Draining)));
@@ -204,6 +227,7 @@ mod tests {
         let Answer::Later(mut waiting) = debts.claim(1) else { unreachable!("nothing was paid") };
         assert_eq!(debts.count(), 1);
         assert!(debts.pay(1, failure(Fault::Timeout), None));
+        debts.deliver();
         assert!(waiting.try_recv().is_ok_and(|outcome| is_failure(&outcome, Fault::Timeout)));
         assert_eq!(debts.count(), 0);
     }

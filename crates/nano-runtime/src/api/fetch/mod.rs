@@ -520,7 +520,8 @@ fn tell(actor: &Weak<Actor>, id: RequestId, event: PipeEvent) {
     }
 }
 
-/// `response_write(rid, chunk)` -> true: go on; false: the client is gone; a promise of either: wait for room.
+/// `response_write(rid, chunk)` -> true: go on; false: the request has ended; a promise of either: wait for room;
+/// undefined: the client has just left, of which the request is about to be told.
 fn response_write(
     scope: &mut v8::PinScope<'_, '_>,
     args: v8::FunctionCallbackArguments<'_>,
@@ -529,9 +530,10 @@ fn response_write(
     let id = super::id_arg(&args, 0);
     let Some(chunk) = super::bytes_arg(scope, &args, 1) else { return };
     let pipe = state_of(scope).and_then(|state| state.requests.get(&id)?.pipe.clone());
-    match pipe.map_or(Written::Closed, |pipe| pipe.write(Bytes::from(chunk))) {
+    let Some(pipe) = pipe else { return rv.set_bool(false) };
+    match pipe.write(Bytes::from(chunk)) {
         Written::Room => rv.set_bool(true),
-        Written::Closed => rv.set_bool(false),
+        Written::Closed => {}
         Written::Full => {
             let Some(op) = IsolateState::begin_op(scope, &mut rv) else { return };
             let request = state_of(scope).and_then(|state| state.requests.get_mut(&id));

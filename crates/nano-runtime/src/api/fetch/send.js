@@ -100,7 +100,7 @@ class Pump extends streams.ReadRequest {
       this.run();
     } else if (room === false) {
       this.gone();
-    } else {
+    } else if (room !== undefined) {
       this.onRoom ??= (open) => (open ? this.run() : this.gone());
       PromisePrototypeThen(room, this.onRoom, (error) => this.gone(error));
     }
