@@ -46,13 +46,17 @@ const functions = [
   ["fetch/fetch", ["fetch"]],
 ];
 
+const { navigator } = require("navigator");
+const { crypto } = require("crypto");
+const { performance } = require("performance");
+
 // Attributes of the global object (3.7.6): accessors, configurable, enumerable. [Replaceable] ones become data
 // properties when assigned to; the others cannot be assigned to.
 const attributes = [
   { name: "self", replaceable: true, get: () => globalThis },
-  { name: "navigator", replaceable: false, get: () => require("navigator").navigator },
-  { name: "crypto", replaceable: false, get: () => require("crypto").crypto },
-  { name: "performance", replaceable: true, get: () => require("performance").performance },
+  { name: "navigator", replaceable: false, get: () => navigator },
+  { name: "crypto", replaceable: false, get: () => crypto },
+  { name: "performance", replaceable: true, get: () => performance },
 ];
 
 // Namespaces (3.13): writable, configurable, not enumerable.
@@ -109,7 +113,7 @@ ReflectDeleteProperty(globalThis, "SharedArrayBuffer");
 const { start, dispatch, abortRequest } = require("dispatch");
 const { fireTimer, forgetTimer } = require("timers");
 const { promiseRejected, drainRejections, reportException } = require("global_scope");
-exports.prepare = require("webassembly").install;
+exports.installWebAssembly = require("webassembly").install;
 exports.start = start;
 exports.dispatch = dispatch;
 exports.abortRequest = abortRequest;

@@ -170,3 +170,15 @@ pub(crate) unsafe extern "C" fn message_callback(
     v8::callback_scope!(unsafe scope, message);
     crate::worker::script_failed(scope, exception);
 }
+
+/// Gives the value of a lazy property, which is its data, when it is complete.
+pub(crate) fn lazy_value<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _name: v8::Local<'s, v8::Name>,
+    args: v8::PropertyCallbackArguments<'s>,
+    mut rv: v8::ReturnValue<'_, v8::Value>,
+) {
+    let value = args.data();
+    guard(scope, "lazy_value", |scope| crate::worker::install_web_assembly(scope, value));
+    rv.set(value);
+}

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use callbacks::external_references;
-pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, ops};
+pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_value, ops};
 pub use clock::Moment;
 pub(crate) use clock::{nanos, thread_cpu_ns};
 pub(crate) use foreground::Wake;

@@ -332,6 +332,10 @@ fn wasm<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     source: &ModuleSource,
 ) -> Option<v8::Local<'s, v8::WasmModuleObject>> {
+    // Whoever has a module has its constructor.
+    let global = scope.get_current_context().global(scope);
+    let name = v8::String::new(scope, "WebAssembly")?;
+    global.get(scope, name.into())?;
     if let Some(compiled) = source.wasm.get() {
         return v8::WasmModuleObject::from_compiled_module(scope, compiled);
     }

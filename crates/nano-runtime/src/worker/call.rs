@@ -9,12 +9,10 @@ use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
 use crate::net::Failed;
 
-/// Reads the hooks out of the snapshot's context, and lets the built-ins do what the snapshot cannot hold.
+/// Reads the hooks out of the snapshot's context, and sees to what the snapshot cannot hold.
 pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
     let object = Isolate::take_hooks(scope)?;
-    let key = v8::String::new(scope, "prepare")?;
-    let prepare = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
-    call(scope, prepare, &[]);
+    put_off_web_assembly(scope)?;
     let get = |name: &str| {
         let key = v8::String::new(scope, name)?;
         let function = v8::Local::<v8::Function>::try_from(object.get(scope, key.into())?).ok()?;
@@ -29,7 +27,35 @@ pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
         abort_request: get("abortRequest")?,
         forget_timer: get("forgetTimer")?,
         report_exception: get("reportException")?,
+        install_web_assembly: get("installWebAssembly")?,
     })
+}
+
+/// V8 makes the namespace with each context; the built-ins' part is put there when an app asks for it, as few do.
+fn put_off_web_assembly(scope: &mut v8::PinScope<'_, '_>) -> Option<()> {
+    let global = scope.get_current_context().global(scope);
+    let name = v8::String::new(scope, "WebAssembly")?;
+    let namespace = global.get(scope, name.into())?;
+    global.delete(scope, name.into())?;
+    global.set_lazy_data_property_with_data(
+        scope,
+        name.into(),
+        engine::lazy_value,
+        namespace,
+        v8::PropertyAttribute::DONT_ENUM,
+        v8::SideEffectType::HasSideEffect,
+        v8::SideEffectType::HasSideEffect,
+    )?;
+    Some(())
+}
+
+/// Completes the namespace, once.
+pub(crate) fn install_web_assembly<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    namespace: v8::Local<'s, v8::Value>,
+) {
+    let Some(function) = hook(scope, |hooks| &hooks.install_web_assembly) else { return };
+    call(scope, function, &[namespace]);
 }
 
 fn hook<'s>(

@@ -29,7 +29,9 @@ pub use headers::{HeaderList, XRequestId};
 pub use pipe::StreamBody;
 
 pub(crate) use actor::{Actor, Event};
-pub(crate) use call::{app_started, describe_exception, promise_rejected, request_failed, script_failed};
+pub(crate) use call::{
+    app_started, describe_exception, install_web_assembly, promise_rejected, request_failed, script_failed,
+};
 pub(crate) use exchange::Unserved;
 pub(crate) use jobs::{JobResult, begin_job};
 pub(crate) use meter::Meter;

@@ -1,8 +1,7 @@
 // What of the WebAssembly namespace is not V8's own (WebAssembly JavaScript Interface, WebAssembly Web API).
 //
-// V8 tells of a finished compilation, streaming or not, by a task in a queue of its platform, which nothing serves here:
-// its promises would wait for ever. So compilation takes place in the caller's turn, as the constructor of Module does it,
-// once all bytes are there; functions are compiled lazily, at their first call.
+// Compilation takes place in the caller's turn, as the constructor of Module does it, once all bytes are there: it is the
+// request's own work, and is charged to it. Functions are compiled lazily, at their first call.
 //
 // Shared memories are refused, since SharedArrayBuffer is not there either, and V8 has no flag for them. So are memories
 // over the isolate's limit, before a script can touch their pages; what a module does by itself is found out later.
@@ -103,9 +102,8 @@ async function instantiateModule(module, imports) {
   return instance;
 }
 
-/** Puts all this on the namespace. Runs in every isolate, before the app does. */
-function install() {
-  const { WebAssembly } = globalThis;
+/** Puts all this on the namespace, before an app gets it. */
+function install(WebAssembly) {
   ({ CompileError, instantiate: instantiateNative, validate: validateNative } = WebAssembly);
   const { prototype } = WebAssembly.Memory;
   bufferOf = uncurryThis(ObjectGetOwnPropertyDescriptor(prototype, "buffer").get);
