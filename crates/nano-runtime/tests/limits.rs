@@ -25,6 +25,7 @@ tests![
     neighbours_answer_while_an_app_spins,
     neighbours_answer_while_an_app_is_inside_a_built_in,
     an_isolate_that_cannot_be_unwound_is_written_off,
+    apps_that_spin_do_not_keep_others_from_answers,
 ];
 
 /// An app whose paths run these bodies of functions, besides `/ok` and `/count`.
@@ -501,4 +502,33 @@ async fn memory_that_v8_maps_is_given_back(bench: Bench) {
         assert_eq!(app.text("/case").await, "done");
     }
     assert_eq!(app.stats().cold_starts, 1);
+}
+
+async fn apps_that_spin_do_not_keep_others_from_answers(bench: Bench) {
+    let honest = bench.script("export default () => new Response('ok');");
+    // Some are known for short turns by then, the others are not.
+    let spinning: Vec<_> = (0..20)
+        .map(|_| {
+            app_of(&bench, &[("/spin", "for (;;);")], |limits| {
+                limits.cpu_ms = 2000;
+                limits.timeout_ms = 300_000;
+            })
+        })
+        .collect();
+    for app in spinning.iter().take(10) {
+        for _ in 0..50 {
+            assert_eq!(app.text("/ok").await, "ok");
+        }
+    }
+    let attacks: Vec<_> = spinning.iter().map(|app| app.begin("/spin")).collect();
+    for _ in 0..100 {
+        assert_eq!(honest.text("/").await, "ok");
+    }
+    let newcomer = bench.script("export default () => new Response('new');");
+    assert_eq!(newcomer.text("/").await, "new");
+    assert!(attacks.iter().all(|attack| !attack.is_finished()), "they have two seconds of a core each");
+    for attack in attacks {
+        let answer = attack.await.expect("an answer").err().expect("a failure");
+        assert_eq!(answer.fault, Fault::CpuLimit);
+    }
 }

@@ -80,6 +80,7 @@ fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // A built-in that V8 cannot interrupt holds one thread; the others serve on.
         .worker_threads(config.threads + SPARE_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_name("nano-worker")
         .enable_all()
         .build()
@@ -98,8 +99,10 @@ fn run(config: Config, dev: bool) -> anyhow::Result<bool> {
     outcome
 }
 
-/// Tokio workers beyond the cores.
-const SPARE_THREADS: usize = 2;
+/// Tokio workers beyond the cores. They sit out until others are stuck in a built-in.
+const SPARE_THREADS: usize = 16;
+/// Threads for starts, native work and turns that are not known to be short, or are not.
+const BLOCKING_THREADS_MAX: usize = 2048;
 
 fn check(path: Option<PathBuf>) -> ExitCode {
     let Some(Loaded { config, warnings }) = load(path) else { return ExitCode::from(EXIT_USAGE) };

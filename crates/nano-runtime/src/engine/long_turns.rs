@@ -3,8 +3,9 @@
 //! there are cores: the app that used least goes first, and gives the core back after ten milliseconds if others wait.
 //! So apps that spin queue behind each other, and threads that serve compete with a few of them, however many there are.
 //!
-//! Three bounds, from the inside out: *permits* to compute, one for each core; *tickets* to be in the middle of a long
-//! turn, which holds a thread; and few tickets for apps whose turns got stuck in a built-in, where V8 serves no interrupt.
+//! Two bounds: *permits* to compute, one for each core; and *tickets* to have a turn on such a thread, which holds it to
+//! the turn's end. There are fewer tickets for apps that are known for long turns, and few for those whose turns got stuck
+//! in a built-in, where V8 serves no interrupt.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +26,9 @@ const TRUSTED_AFTER: u32 = 32;
 const LONG_MEMORY: Duration = Duration::from_secs(30);
 /// How long it is known for one that was stuck in a built-in.
 const STUCK_MEMORY: Duration = Duration::from_secs(600);
-/// Long turns under way at once, of apps that are known for them. Each holds a thread.
+/// Turns under way at once on threads of their own: of apps that are not known, and of apps that are known for long
+/// ones. Together they leave room among the runtime's blocking threads (2048 in nanod).
+const UNKNOWN_TURNS_MAX: usize = 1024;
 const LONG_TURNS_MAX: usize = 256;
 /// What an app used counts half after this time.
 const USAGE_HALF_LIFE: Duration = Duration::from_secs(1);
@@ -43,8 +46,17 @@ struct State {
     /// Permits that are out.
     computing: usize,
     parked: VecDeque<Parked>,
+    unknown: Tickets,
     long: Tickets,
     stuck: Tickets,
+}
+
+/// What an app is known for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fame {
+    Unknown,
+    Long,
+    Stuck,
 }
 
 /// A turn that waits for a permit, on its thread.
@@ -59,10 +71,10 @@ struct Tickets {
     waiting: Vec<(Arc<Share>, oneshot::Sender<Ticket>)>,
 }
 
-/// The right to be in the middle of a long turn.
+/// The right to a turn on a thread of its own.
 pub(crate) struct Ticket {
     turns: Arc<LongTurns>,
-    stuck: bool,
+    fame: Fame,
 }
 
 /// What one app did lately, and its part in what is shared.
@@ -93,6 +105,7 @@ impl LongTurns {
         let state = State {
             computing: 0,
             parked: VecDeque::new(),
+            unknown: tickets(UNKNOWN_TURNS_MAX),
             long: tickets(LONG_TURNS_MAX),
             stuck: tickets(cores),
         };
@@ -168,25 +181,27 @@ impl LongTurns {
         self.acquire(control);
     }
 
-    async fn ticket(self: &Arc<Self>, share: &Arc<Share>, stuck: bool) -> Ticket {
-        let receiver = {
-            let mut state = self.state.lock();
-            let tickets = state.tickets(stuck);
-            if tickets.free > 0 {
-                tickets.free -= 1;
-                return Ticket { turns: Arc::clone(self), stuck };
-            }
-            let (sender, receiver) = oneshot::channel();
-            tickets.waiting.push((Arc::clone(share), sender));
-            receiver
-        };
-        receiver.await.unwrap_or_else(|_| unreachable!("tickets are handed on, never dropped"))
+    /// A ticket, or the wait for one.
+    fn ticket(self: &Arc<Self>, share: &Arc<Share>, fame: Fame) -> Result<Ticket, oneshot::Receiver<Ticket>> {
+        let mut state = self.state.lock();
+        let tickets = state.tickets(fame);
+        if tickets.free > 0 {
+            tickets.free -= 1;
+            return Ok(Ticket { turns: Arc::clone(self), fame });
+        }
+        let (sender, receiver) = oneshot::channel();
+        tickets.waiting.push((Arc::clone(share), sender));
+        Err(receiver)
     }
 }
 
 impl State {
-    fn tickets(&mut self, stuck: bool) -> &mut Tickets {
-        if stuck { &mut self.stuck } else { &mut self.long }
+    fn tickets(&mut self, fame: Fame) -> &mut Tickets {
+        match fame {
+            Fame::Unknown => &mut self.unknown,
+            Fame::Long => &mut self.long,
+            Fame::Stuck => &mut self.stuck,
+        }
     }
 }
 
@@ -194,7 +209,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let now = Moment::now();
         let mut state = self.turns.state.lock();
-        let tickets = state.tickets(self.stuck);
+        let tickets = state.tickets(self.fame);
         // A waiter that is gone is skipped.
         tickets.waiting.retain(|(_, sender)| !sender.is_closed());
         let least = (0..tickets.waiting.len())
@@ -206,7 +221,7 @@ impl Drop for Ticket {
         let (_, sender) = tickets.waiting.swap_remove(index);
         drop(state);
         // If it left just now, the ticket comes back and is dropped anew.
-        let ticket = Ticket { turns: Arc::clone(&self.turns), stuck: self.stuck };
+        let ticket = Ticket { turns: Arc::clone(&self.turns), fame: self.fame };
         drop(sender.send(ticket));
     }
 }
@@ -272,7 +287,7 @@ impl Share {
         turn: impl FnOnce() + Send + 'static,
     ) {
         let share = Arc::clone(self);
-        let run = move |ticket: Option<Ticket>| {
+        let run = move |ticket: Ticket| {
             share.turns.acquire(&control);
             turn();
             // It may not have come to a turn, whose end gives the permit back.
@@ -280,28 +295,42 @@ impl Share {
             share.count_turn();
             drop(ticket);
         };
-        if !self.is_long() {
-            runtime.spawn_blocking(move || run(None));
-            return;
+        match self.turns.ticket(self, self.fame()) {
+            Ok(ticket) => {
+                runtime.spawn_blocking(move || run(ticket));
+            }
+            Err(waiting) => {
+                runtime.spawn(async move {
+                    // Tickets are handed on, never dropped.
+                    if let Ok(ticket) = waiting.await {
+                        tokio::task::spawn_blocking(move || run(ticket));
+                    }
+                });
+            }
         }
-        let share = Arc::clone(self);
-        runtime.spawn(async move {
-            let ticket = share.ticket().await;
-            tokio::task::spawn_blocking(move || run(ticket));
-        });
     }
 
-    /// Waits until the app may have one more turn that is likely to be long.
+    /// Waits until an app that is known for long turns may have one more: its start.
     pub(crate) async fn ticket(self: &Arc<Self>) -> Option<Ticket> {
-        if !self.is_long() {
+        let fame = self.fame();
+        if fame == Fame::Unknown {
             return None;
         }
-        let stuck = self.stuck_until_ns.load(Ordering::Relaxed) >= Moment::now().ns();
-        Some(self.turns.ticket(self, stuck).await)
+        match self.turns.ticket(self, fame) {
+            Ok(ticket) => Some(ticket),
+            Err(waiting) => waiting.await.ok(),
+        }
     }
 
-    fn is_long(&self) -> bool {
-        self.long_until_ns.load(Ordering::Relaxed) >= Moment::now().ns()
+    fn fame(&self) -> Fame {
+        let now = Moment::now().ns();
+        if self.stuck_until_ns.load(Ordering::Relaxed) >= now {
+            Fame::Stuck
+        } else if self.long_until_ns.load(Ordering::Relaxed) >= now {
+            Fame::Long
+        } else {
+            Fame::Unknown
+        }
     }
 
     fn count_turn(&self) {
@@ -322,5 +351,119 @@ impl Share {
         let used = self.used(now).saturating_add(now.ns().saturating_sub(since_ns));
         self.used_ns.store(used, Ordering::Relaxed);
         self.used_at_ns.store(now.ns(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::watchdog::Termination;
+    use super::*;
+
+    /// An app's control, after it used a core for so long.
+    fn control(turns: &Arc<LongTurns>, used_ms: u64) -> Arc<Control> {
+        let share = Share::new(turns);
+        share.used_ns.store(used_ms * 1_000_000, Ordering::Relaxed);
+        share.used_at_ns.store(Moment::now().ns(), Ordering::Relaxed);
+        Arc::new(Control::new(&share))
+    }
+
+    fn until_parked(control: &Control) {
+        while !control.permit.is_parked() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits for a permit on a thread of its own, and tells its number then.
+    fn wait_for_permit(control: &Arc<Control>, number: u32, done: &mpsc::Sender<u32>) {
+        let (waiting, done) = (Arc::clone(control), done.clone());
+        std::thread::spawn(move || {
+            waiting.share.turns().acquire(&waiting);
+            done.send(number)
+        });
+        until_parked(control);
+    }
+
+    #[test]
+    fn who_used_least_computes_next() {
+        let turns = LongTurns::new(1);
+        let (first, much, little) = (control(&turns, 0), control(&turns, 900), control(&turns, 100));
+        turns.acquire(&first);
+        let (done, order) = mpsc::channel();
+        wait_for_permit(&much, 900, &done);
+        wait_for_permit(&little, 100, &done);
+        turns.release(&first);
+        assert_eq!(order.recv(), Ok(100));
+        turns.release(&little);
+        assert_eq!(order.recv(), Ok(900));
+        turns.release(&much);
+        assert_eq!(turns.state.lock().computing, 0);
+    }
+
+    #[test]
+    fn who_computes_goes_on_while_nobody_waits_and_queues_up_when_somebody_does() {
+        let turns = LongTurns::new(1);
+        let (first, second) = (control(&turns, 0), control(&turns, 0));
+        turns.acquire(&first);
+        turns.queue_up(&first);
+        let (done, order) = mpsc::channel();
+        wait_for_permit(&second, 2, &done);
+        let again = Arc::clone(&first);
+        let thread = std::thread::spawn(move || again.share.turns().queue_up(&again));
+        assert_eq!(order.recv(), Ok(2), "the first handed its permit on");
+        until_parked(&first);
+        turns.release(&second);
+        thread.join().expect("it goes on");
+        turns.release(&first);
+    }
+
+    #[test]
+    fn a_turn_that_is_ended_while_it_waits_goes_on_without() {
+        let turns = LongTurns::new(1);
+        let (first, second) = (control(&turns, 0), control(&turns, 0));
+        turns.acquire(&first);
+        let (done, order) = mpsc::channel();
+        wait_for_permit(&second, 2, &done);
+        second.terminate(Termination::Timeout);
+        assert_eq!(order.recv(), Ok(2));
+        turns.release(&second); // which has nothing to give back
+        assert_eq!(turns.state.lock().computing, 1);
+        turns.release(&first);
+        assert_eq!(turns.state.lock().computing, 0);
+    }
+
+    #[test]
+    fn tickets_run_out_and_go_to_who_used_least() {
+        let turns = LongTurns::new(2);
+        let ticket = |share: &Arc<Share>| turns.ticket(share, Fame::Stuck);
+        let (heavy, light) = (Share::new(&turns), Share::new(&turns));
+        heavy.charge(Moment::now().ns().saturating_sub(1_000_000_000));
+        let (Ok(first), Ok(_second)) = (ticket(&heavy), ticket(&heavy)) else {
+            unreachable!("there are two")
+        };
+        let (Err(mut much), Err(mut little)) = (ticket(&heavy), ticket(&light)) else {
+            unreachable!("there is no third")
+        };
+        drop(first);
+        let third = little.try_recv();
+        assert!(third.is_ok() && much.try_recv().is_err());
+        drop(third);
+        assert!(much.try_recv().is_ok());
+    }
+
+    #[test]
+    fn trust_is_earned_by_short_turns_and_lost_by_long_ones() {
+        let share = Share::new(&LongTurns::new(1));
+        let now = Moment::now();
+        (1..TRUSTED_AFTER).for_each(|_| share.count_turn());
+        assert!(!share.is_trusted(now));
+        share.count_turn();
+        assert!(share.is_trusted(now) && share.fame() == Fame::Unknown);
+        share.was_long(now.ns());
+        assert!(!share.is_trusted(now) && share.fame() == Fame::Long);
+        assert!(share.is_trusted(now + LONG_MEMORY + Duration::from_millis(1)));
+        share.was_stuck(now.ns());
+        assert!(!share.is_trusted(now + LONG_MEMORY) && share.fame() == Fame::Stuck);
     }
 }
