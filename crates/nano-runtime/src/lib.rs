@@ -12,8 +12,8 @@ mod engine;
 mod net;
 mod worker;
 
-pub use engine::{Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
-pub use net::{Egress, Roots};
+pub use engine::{Allocator, Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
+pub use net::{Egress, Roots, Sockets};
 pub use worker::{
     AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,
     Request, StreamBody, Worker, WorkerStats, XRequestId,

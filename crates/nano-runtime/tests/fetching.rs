@@ -1,8 +1,10 @@
 //! `fetch`: what goes out, what comes back, how it ends early, and what it may not reach.
 
-use nano_runtime::{Egress, ReplyBody};
+use std::sync::Arc;
 
-use crate::support::{App, Bench, body, bytes_of, eventually, post, tests, text_of};
+use nano_runtime::{Egress, ReplyBody, Sockets};
+
+use crate::support::{App, Bench, body, bytes_of, channel_body, eventually, post, tests, text_of};
 use crate::upstream::Upstream;
 
 tests![
@@ -24,6 +26,8 @@ tests![
     what_cannot_be_fetched_is_a_type_error,
     only_public_addresses_are_reached_unless_allowed,
     a_request_sends_no_more_than_its_subrequests,
+    an_app_has_its_part_of_the_connections,
+    connections_that_nobody_uses_make_room_for_others,
 ];
 
 fn loopback() -> Egress {
@@ -731,4 +735,64 @@ async fn a_request_sends_no_more_than_its_subrequests(bench: Bench) {
         );
     }
     assert_eq!(upstream.requests(), 10);
+}
+
+async fn an_app_has_its_part_of_the_connections(bench: Bench) {
+    let upstream = Upstream::start().await;
+    // An app may have half of them.
+    let sockets = Arc::new(Sockets::new(8));
+    let source = "export default (request, env) => fetch(env.UP + new URL(request.url).pathname);";
+    let make = || {
+        let app = bench.app().file("index.js", source).env("UP", &upstream.url()).egress(loopback());
+        app.sockets(&sockets).start()
+    };
+    let (greedy, modest) = (make(), make());
+    assert_eq!(greedy.text("/").await, "hello");
+    let mut waiting: Vec<_> = (0..4).map(|_| greedy.begin("/hang")).collect();
+    eventually("four of them arrive", || upstream.requests() == 1 + 4).await;
+    for count in 5..=6 {
+        waiting.push(greedy.begin("/hang"));
+        eventually("it is in", || greedy.stats().in_flight == count).await;
+    }
+    for _ in 0..20 {
+        assert_eq!(modest.text("/").await, "hello", "the others have theirs");
+    }
+    assert_eq!(upstream.requests(), 1 + 4 + 20);
+    // The next one in the queue follows one that ends; one that leaves the queue is never sent.
+    waiting.pop().expect("the last one").abort();
+    eventually("it has left", || greedy.stats().in_flight == 5).await;
+    waiting.remove(0).abort();
+    eventually("the server sees the end", || upstream.left() == 1).await;
+    eventually("the next one arrives", || upstream.requests() == 1 + 5 + 20).await;
+    for request in waiting {
+        request.abort();
+    }
+    eventually("all have left", || upstream.left() == 5).await;
+    assert_eq!(greedy.text("/").await, "hello");
+    assert_eq!(upstream.requests(), 2 + 5 + 20);
+}
+
+async fn connections_that_nobody_uses_make_room_for_others(bench: Bench) {
+    let sockets = Arc::new(Sockets::new(4));
+    let source = "export default async (request) => {
+        const list = await request.json();
+        for (const url of list) await (await fetch(url)).text();
+        return new Response(String(list.length));
+    };";
+    let mut upstreams = Vec::new();
+    for _ in 0..5 {
+        upstreams.push(Upstream::start().await);
+    }
+    let list = serde_json::to_string(&upstreams.iter().map(Upstream::url).collect::<Vec<_>>()).expect("JSON");
+    // The first two leave all places taken by connections that wait for their next request.
+    for _ in 0..3 {
+        let app = bench.app().file("index.js", source).egress(loopback()).sockets(&sockets).start();
+        for _ in 0..2 {
+            let (sender, body) = channel_body();
+            sender.send(Ok(list.clone().into())).expect("the body lives");
+            drop(sender);
+            assert_eq!(text_of(app.fetch(post("/", body)).await.expect("an answer")).await, "5");
+        }
+    }
+    assert!(upstreams.iter().all(|upstream| upstream.requests() == 6));
 }

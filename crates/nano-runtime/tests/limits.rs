@@ -1,9 +1,11 @@
 //! The limits of an app, and that passing one hurts nobody else.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nano_runtime::{Fault, ReplyBody};
+use nano_runtime::{Fault, Reply, ReplyBody};
 
 use crate::support::{App, Bench, body, channel_body, eventually, get, post, tests, text_of};
 
@@ -19,6 +21,9 @@ tests![
     memory_that_v8_maps_is_limited,
     memory_that_v8_maps_is_given_back,
     bodies_count_as_memory,
+    bodies_that_were_read_count_until_a_turn_takes_them,
+    copies_of_long_strings_are_refused,
+    answers_count_as_memory_until_they_are_sent,
     requests_over_the_queue_are_refused,
     a_waiting_request_has_its_time_limit,
     a_start_is_limited,
@@ -297,6 +302,118 @@ async fn bodies_count_as_memory(bench: Bench) {
     assert!(failure.detail.expect("a detail").contains("RangeError"));
     assert_eq!(text_of(send(8).await.expect("an answer")).await, (8 << 20).to_string());
     assert_eq!(app.stats().cold_starts, 1);
+}
+
+async fn bodies_that_were_read_count_until_a_turn_takes_them(bench: Bench) {
+    let cases = [
+        ("/text", "return new Response(String((await request.text()).length));"),
+        (
+            "/spin",
+            "console.log('it spins');
+             for (const until = Date.now() + 1000; Date.now() < until;);
+             return new Response('ok');",
+        ),
+    ];
+    let app = app_of(&bench, &cases, |limits| limits.memory_mb = 32);
+    assert_eq!(app.text("/ok").await, "ok");
+    let mut reads = Vec::new();
+    for count in 1..=4 {
+        let (sender, incoming) = channel_body();
+        reads.push((sender, app.begin_fetch(post("/text", incoming))));
+        eventually("it is in", || app.stats().in_flight == count).await;
+    }
+    let spinning = app.begin("/spin");
+    app.logged("it spins").await;
+    let mut answers = Vec::new();
+    for (sender, answer) in reads {
+        for _ in 0..12 {
+            sender.send(Ok(Bytes::from(vec![b'x'; 1 << 20]))).expect("the body lives");
+        }
+        answers.push(answer);
+    }
+    spinning.await.expect("no panic").expect("an answer");
+    let mut read = 0;
+    for answer in answers {
+        match answer.await.expect("no panic") {
+            Ok(reply) => {
+                assert_eq!(text_of(reply).await, (12 << 20).to_string());
+                read += 1;
+            }
+            Err(failure) => assert!(failure.detail.expect("a detail").contains("RangeError")),
+        }
+    }
+    assert_eq!(read, 2, "two of twelve fit into 32 mebibytes at once");
+    assert_eq!(app.stats().cold_starts, 1);
+}
+
+/// A string takes some bytes of V8's heap, and half a gibibyte when it is copied.
+async fn copies_of_long_strings_are_refused(bench: Bench) {
+    let long = "'x'.repeat(2 ** 29 - 25)";
+    let cases = [
+        ("/text", "return new Response(LONG);"),
+        ("/headers", "return new Response(LONG, { headers: { a: 'b' }, status: 201 });"),
+        ("/latin-1", "return new Response('\\xe9'.repeat(20 << 20));"),
+        ("/form", "const form = new FormData(); form.append('a', LONG); return new Response(form);"),
+        ("/blob", "new Blob([LONG]);"),
+        ("/encode", "new TextEncoder().encode(LONG);"),
+        ("/into", "new TextEncoder().encodeInto(LONG, new Uint8Array(1));"),
+        ("/btoa", "btoa(LONG);"),
+        ("/atob", "atob(LONG);"),
+        ("/request", "await new Request('http://a', { method: 'POST', body: LONG }).arrayBuffer();"),
+        ("/fetch", "await fetch('http://1.1.1.1', { method: 'POST', body: LONG });"),
+        ("/url", "new URL(LONG, 'http://a');"),
+        ("/pattern", "new URLPattern(LONG, 'http://a');"),
+        ("/data", "await fetch('data:,' + LONG);"),
+    ]
+    .map(|(path, body)| (path, body.replace("LONG", long)));
+    let cases: Vec<_> = cases.iter().map(|(path, body)| (*path, body.as_str())).collect();
+    let app = app_of(&bench, &cases, |limits| limits.memory_mb = 32);
+    for (path, _) in cases {
+        let failure = app.failure(path).await;
+        let detail = failure.detail.as_deref().unwrap_or("");
+        if ["/text", "/headers", "/latin-1"].contains(&path) {
+            assert_eq!(failure.fault, Fault::MemoryLimit, "{path}: {detail}");
+        } else {
+            assert_eq!(failure.fault, Fault::Exception, "{path}: {detail}");
+            // Forms are made up as strings, which have a limit as well.
+            let reasons = ["The memory limit of this app has been reached", "Invalid string length"];
+            assert!(reasons.iter().any(|reason| detail.contains(reason)), "{path}: {detail}");
+        }
+    }
+    assert_eq!((app.stats().cold_starts, app.stats().lost), (1, 0), "the app was told, not ended");
+}
+
+async fn answers_count_as_memory_until_they_are_sent(bench: Bench) {
+    let cases = [
+        ("/text", "return new Response('x'.repeat(12 << 20));"),
+        ("/bytes", "return new Response(keep[0] ??= new Uint8Array(10 << 20));"),
+        (
+            "/stream",
+            "const chunk = keep[0] ??= new Uint8Array(10 << 20);
+             return new Response(new ReadableStream({ start(c) { c.enqueue(chunk); c.close(); } }));",
+        ),
+    ];
+    for (path, body) in cases {
+        let app = app_of(&bench, &[(path, body)], |limits| limits.memory_mb = 48);
+        for _ in 0..2 {
+            let mut unsent = Vec::new();
+            let refused = loop {
+                match app.get(path).await {
+                    Ok(reply) => unsent.push(reply),
+                    Err(failure) => break failure,
+                }
+                let Some(Reply { body: ReplyBody::Stream(stream), .. }) = unsent.last() else { continue };
+                if let Poll::Ready(Err(fault)) = poll_fn(|cx| Poll::Ready(stream.poll_begun(cx))).await {
+                    unsent.pop();
+                    break fault.into();
+                }
+            };
+            assert_eq!(refused.fault, Fault::MemoryLimit, "{path}");
+            assert!((2..=4).contains(&unsent.len()), "{path}: {}", unsent.len());
+            assert_eq!(app.text("/ok").await, "ok");
+        }
+        assert_eq!(app.stats().cold_starts, 1, "{path}");
+    }
 }
 
 async fn requests_over_the_queue_are_refused(bench: Bench) {

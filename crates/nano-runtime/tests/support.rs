@@ -15,7 +15,7 @@ use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
     AppSpec, BodyError, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody,
-    Request, Roots, Worker, WorkerStats, XRequestId,
+    Request, Roots, Sockets, Worker, WorkerStats, XRequestId,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -27,6 +27,8 @@ use crate::logs::Logs;
 const TEST_WALL_MAX: Duration = Duration::from_secs(60);
 /// Apps that start at once.
 const COLD_STARTS: usize = 4;
+/// Connections that all apps may have open, unless a test says otherwise.
+const SOCKETS: usize = 512;
 
 /// The limits of a test's app, unless it says otherwise.
 const LIMITS: Limits = Limits {
@@ -67,6 +69,7 @@ pub(crate) struct Bench {
     engine: Engine,
     runtime: Handle,
     cold_starts: Arc<Semaphore>,
+    sockets: Arc<Sockets>,
     pub(crate) logs: Arc<Logs>,
 }
 
@@ -76,6 +79,7 @@ impl Bench {
             engine: engine.clone(),
             runtime: runtime.clone(),
             cold_starts: Arc::new(Semaphore::new(COLD_STARTS)),
+            sockets: Arc::new(Sockets::new(SOCKETS)),
             logs: Arc::clone(logs),
         }
     }
@@ -125,6 +129,7 @@ impl Bench {
             limits: LIMITS,
             egress: Egress::default(),
             roots: Arc::default(),
+            sockets: Arc::clone(&self.sockets),
             dir,
         }
     }
@@ -150,6 +155,7 @@ pub(crate) struct AppBuilder {
     limits: Limits,
     egress: Egress,
     roots: Arc<Roots>,
+    sockets: Arc<Sockets>,
     dir: TempDir,
 }
 
@@ -196,6 +202,11 @@ impl AppBuilder {
         self
     }
 
+    pub(crate) fn sockets(mut self, sockets: &Arc<Sockets>) -> Self {
+        self.sockets = Arc::clone(sockets);
+        self
+    }
+
     pub(crate) fn start(self) -> App {
         let spec = AppSpec {
             name: self.name.as_str().into(),
@@ -205,6 +216,7 @@ impl AppBuilder {
             limits: self.limits,
             egress: Arc::new(self.egress),
             roots: self.roots,
+            sockets: self.sockets,
         };
         let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
         App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }

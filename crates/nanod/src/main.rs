@@ -20,9 +20,8 @@ use nano_runtime::{Engine, EngineOptions, WASM_MEMORY_MB};
 
 use cli::{Cli, Command, ServeArgs};
 
-/// Allocates from per-thread pages; the system's allocator took twice as long on a request's path.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: nano_runtime::Allocator = nano_runtime::Allocator;
 
 /// A configuration, or the command line, is wrong.
 const EXIT_USAGE: u8 = 2;

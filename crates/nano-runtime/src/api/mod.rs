@@ -3,6 +3,7 @@
 mod base64;
 mod compression;
 mod console;
+mod copies;
 mod crypto;
 mod encoding;
 mod fetch;
@@ -20,8 +21,7 @@ mod webassembly;
 pub(crate) use compression::{Codec, CodecError, Format};
 pub(crate) use encoding::utf8_decode;
 
-use crate::engine::OpFn;
-use crate::worker::state_of;
+use crate::engine::{Held, OpFn};
 
 pub(crate) use fetch::response_parts;
 pub(crate) use webassembly::refusal as wasm_refusal;
@@ -70,18 +70,12 @@ pub(crate) fn throw_range_error(scope: &mut v8::PinScope<'_, '_>, message: &str)
 /// Bytes that count against their isolate's memory until V8 collects them.
 struct Counted {
     bytes: Vec<u8>,
-    account: std::sync::Arc<crate::engine::MemoryAccount>,
+    _held: Held,
 }
 
 impl AsMut<[u8]> for Counted {
     fn as_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.account.sub(self.bytes.len());
     }
 }
 
@@ -93,18 +87,8 @@ pub(crate) fn array_buffer<'s>(
     if bytes.is_empty() {
         return Some(v8::ArrayBuffer::new(scope, 0));
     }
-    let account = std::sync::Arc::clone(&state_of(scope)?.memory);
-    if !account.try_add(bytes.len()) {
-        // V8 does not know of the limit, and so not that it is time to collect what came before.
-        if !account.may_hold(bytes.len()) {
-            return None;
-        }
-        scope.low_memory_notification();
-        if !account.try_add(bytes.len()) {
-            return None;
-        }
-    }
-    let counted = Box::new(Counted { bytes, account });
+    let held = copies::hold(scope, bytes.len())?;
+    let counted = Box::new(Counted { bytes, _held: held });
     let store = v8::ArrayBuffer::new_backing_store_from_bytes(counted).make_shared();
     Some(v8::ArrayBuffer::with_backing_store(scope, &store))
 }
@@ -190,22 +174,22 @@ fn u32_arg(args: &v8::FunctionCallbackArguments<'_>, index: i32) -> u32 {
     u32::try_from(id_arg(args, index)).unwrap_or(u32::MAX)
 }
 
-/// The string of argument `index`, lossy; empty for what is none.
+/// The string of argument `index`, lossy; empty for what is none. `None`: it is too long to copy, and a RangeError is
+/// thrown.
 fn string_arg(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
     index: i32,
-) -> String {
-    let value = args.get(index);
-    if value.is_string() { value.to_rust_string_lossy(scope) } else { String::new() }
+) -> Option<String> {
+    optional_string_arg(scope, args, index).map(Option::unwrap_or_default)
 }
 
-/// As [`string_arg`], `None` for `undefined` and `null`.
+/// As [`string_arg`], `Some(None)` for what is no string.
 fn optional_string_arg(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
     index: i32,
-) -> Option<String> {
-    let value = args.get(index);
-    value.is_string().then(|| value.to_rust_string_lossy(scope))
+) -> Option<Option<String>> {
+    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(index)) else { return Some(None) };
+    copies::text(scope, text).map(Some)
 }

@@ -56,6 +56,11 @@ impl MemoryAccount {
             .is_ok()
     }
 
+    /// Counts `bytes` more until what this gives is dropped. `None`: they are over the limit.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
+        self.try_add(bytes).then(|| Held { account: Arc::clone(self), bytes })
+    }
+
     /// Whether `bytes` more fit beside the buffers and WebAssembly memories that the isolate has.
     pub(crate) fn has_room(&self, isolate: &mut v8::Isolate, bytes: usize) -> bool {
         is_within(isolate, self.limit, bytes)
@@ -68,6 +73,27 @@ impl MemoryAccount {
 
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that count as an isolate's.
+pub(crate) struct Held {
+    account: Arc<MemoryAccount>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Counts `bytes` more, unless that is over the limit.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let fits = self.account.try_add(bytes);
+        self.bytes += if fits { bytes } else { 0 };
+        fits
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.account.sub(self.bytes);
     }
 }
 

@@ -3,6 +3,7 @@
 //! This folder holds all of the crate's `unsafe`, one operation a block.
 
 mod abandon;
+mod allocator;
 mod callbacks;
 mod clock;
 mod entry;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+pub use allocator::Allocator;
 use callbacks::external_references;
 pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_value, ops};
 pub use clock::Moment;
@@ -31,7 +33,7 @@ pub(crate) use foreground::Wake;
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 use long_turns::LongTurns;
 pub(crate) use long_turns::Share;
-pub(crate) use memory::MemoryAccount;
+pub(crate) use memory::{Held, MemoryAccount};
 pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
 pub use watchdog::handed_over_turns;
 pub(crate) use watchdog::{Budget, Control, Termination, Turn};
@@ -99,6 +101,7 @@ impl Engine {
         if STARTED.swap(true, Ordering::SeqCst) {
             return Err(EngineError::StartedTwice);
         }
+        allocator::map_large_blocks();
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");
         let wasm_memory_mb =

@@ -25,10 +25,12 @@ use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::{Connected, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::coding::{self, Codings};
 use super::failed::{Failed, causes, was_stale};
 use super::integrity::Integrity;
+use super::sockets::{AppSockets, InUse, Sockets};
 use super::wire::{Connector, HasServed};
 use super::{Egress, Roots, ports};
 use crate::worker::{BodyError, HeaderList, IncomingBody};
@@ -97,10 +99,14 @@ pub(crate) struct Client {
     pool: Connections,
     connector: HttpsConnector<Connector>,
     egress: Arc<Egress>,
+    sockets: AppSockets,
 }
 
 impl Client {
-    pub(crate) fn new(egress: Arc<Egress>, roots: &Roots) -> Self {
+    /// `in_flight`: how many requests the app may have in flight.
+    pub(crate) fn new(egress: &Arc<Egress>, roots: &Roots, sockets: &Arc<Sockets>, in_flight: usize) -> Self {
+        let sockets = sockets.of_app(in_flight);
+        let egress = Arc::clone(egress);
         let mut tcp = HttpConnector::new_with_resolver(Resolver { egress: Arc::clone(&egress) });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -110,13 +116,13 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .enable_http2()
-            .wrap_connector(Connector(tcp));
+            .wrap_connector(Connector { tcp, sockets: sockets.clone() });
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector.clone());
-        Self { pool, connector, egress }
+        Self { pool, connector, egress, sockets }
     }
 
     /// Fetches, redirects included.
@@ -184,7 +190,7 @@ impl Client {
         headers: &HeaderMap,
         payload: Payload,
         allowance: &AtomicU32,
-    ) -> Result<(Response<Incoming>, Option<Payload>), Failed> {
+    ) -> Result<(Response<Upstream>, Option<Payload>), Failed> {
         take_from(allowance)?;
         let bytes = match payload {
             Payload::None => Bytes::new(),
@@ -197,6 +203,7 @@ impl Client {
         let mut response = self.send_bytes(&self.pool, method, url, headers, &bytes).await?;
         // HTTP-network-or-cache fetch, step 15: a connection that was made for another host is no good here.
         if response.status() == StatusCode::MISDIRECTED_REQUEST && take_from(allowance).is_ok() {
+            drop(response);
             let own =
                 Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(self.connector.clone());
             response = self.send_bytes(&own, method, url, headers, &bytes).await?;
@@ -214,7 +221,7 @@ impl Client {
         url: &str,
         headers: &HeaderMap,
         bytes: &Bytes,
-    ) -> Result<Response<Incoming>, Failed> {
+    ) -> Result<Response<Upstream>, Failed> {
         let mut retries = 0;
         loop {
             match self.send(pool, method, url, headers, whole(bytes.clone())).await? {
@@ -235,7 +242,7 @@ impl Client {
         url: &str,
         headers: &HeaderMap,
         body: IncomingBody,
-    ) -> Result<Result<Response<Incoming>, hyper_util::client::legacy::Error>, String> {
+    ) -> Result<Result<Response<Upstream>, hyper_util::client::legacy::Error>, String> {
         let parsed = ada_url::Url::parse(url, None).map_err(|_| format!("{url} is not a URL"))?;
         check_literal(&self.egress, parsed.hostname())?;
         if parsed.port().parse().is_ok_and(ports::is_bad) {
@@ -247,12 +254,14 @@ impl Client {
             map.clone_from(headers);
         }
         let mut request = request.body(body).map_err(|error| format!("{url} cannot be sent: {error}"))?;
+        let place = self.sockets.request().await;
         let connection = capture_connection(&mut request);
-        let response = match pool.request(request).await {
+        let response = match InUse::while_sent(connection.clone(), pool.request(request)).await {
             Ok(response) => response,
             Err(error) => return Ok(Err(error)),
         };
         HasServed::note(response.extensions());
+        let in_use = InUse::begin(response.extensions());
         let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let is_http1 = response.version() < http::Version::HTTP_2;
         if has_none && is_http1 && response.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0")
@@ -260,7 +269,7 @@ impl Client {
             // A server that sends the body all the same makes it the beginning of the next response.
             connection.connection_metadata().iter().for_each(Connected::poison);
         }
-        Ok(Ok(response))
+        Ok(Ok(response.map(|body| Upstream { body, held: Some((in_use, place)) })))
     }
 }
 
@@ -365,7 +374,7 @@ const CONNECTIONS_OWN: [&str; 9] = [
 ];
 
 /// The URL that a redirect leads to ("location URL"); `None`: it names none.
-fn redirect_target(response: &Response<Incoming>, url: &str) -> Result<Option<String>, String> {
+fn redirect_target(response: &Response<Upstream>, url: &str) -> Result<Option<String>, String> {
     let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
     let location = location_text(location.as_bytes());
     let Ok(mut target) = ada_url::Url::parse(location.as_ref(), Some(url)) else {
@@ -405,7 +414,7 @@ fn origin_of(url: &str) -> String {
 
 fn fetched(
     method: &Method,
-    response: Response<Incoming>,
+    response: Response<Upstream>,
     url: String,
     redirected: bool,
 ) -> Result<Fetched, String> {
@@ -429,12 +438,19 @@ fn fetched(
         }
         None => Box::default(),
     };
-    let body = (!bodiless).then(|| -> IncomingBody { Box::pin(Upstream(body)) });
+    let body = (!bodiless).then(|| -> IncomingBody {
+        let held = body.held.filter(|_| !body.body.is_end_stream());
+        Box::pin(Upstream { held, ..body })
+    });
     Ok(Fetched { status: parts.status, reason, headers, body, codings, url, redirected })
 }
 
 /// A response's body.
-struct Upstream(Incoming);
+struct Upstream {
+    body: Incoming,
+    /// The use of its connection and the place among the app's requests, until its end.
+    held: Option<(Option<InUse>, Option<OwnedSemaphorePermit>)>,
+}
 
 impl Body for Upstream {
     type Data = Bytes;
@@ -444,16 +460,19 @@ impl Body for Upstream {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = Pin::new(&mut self.0).poll_frame(cx);
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) || self.body.is_end_stream() {
+            self.held = None;
+        }
         frame.map(|frame| frame.map(|frame| frame.map_err(|error| BodyError::Broken(causes(&error)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 

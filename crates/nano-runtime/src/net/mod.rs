@@ -8,6 +8,7 @@ mod failed;
 mod integrity;
 mod ports;
 mod roots;
+mod sockets;
 mod wire;
 
 pub(crate) use client::{Client, Fetched, Outgoing, Payload, Redirect};
@@ -17,3 +18,4 @@ pub use egress::Egress;
 pub(crate) use failed::Failed;
 pub(crate) use integrity::Integrity;
 pub use roots::Roots;
+pub use sockets::Sockets;

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::client::Resolver;
+use super::sockets::{AppSockets, SocketPlace};
 
 /// Whether a connection has brought an answer. It goes with the connection and with all that comes from it.
 #[derive(Clone, Default)]
@@ -37,20 +38,29 @@ impl HasServed {
 
 /// Makes such connections.
 #[derive(Clone)]
-pub(super) struct Connector(pub(super) HttpConnector<Resolver>);
+pub(super) struct Connector {
+    pub(super) tcp: HttpConnector<Resolver>,
+    pub(super) sockets: AppSockets,
+}
 
 impl Service<Uri> for Connector {
     type Response = Wire;
-    type Error = <HttpConnector<Resolver> as Service<Uri>>::Error;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Wire, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.tcp.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(Wire { io: connecting.await?, served: HasServed::default() }) })
+        // The connector as it was found ready, as `Service` has it.
+        let next = self.tcp.clone();
+        let mut tcp = std::mem::replace(&mut self.tcp, next);
+        let sockets = self.sockets.clone();
+        Box::pin(async move {
+            let place = sockets.place().await?;
+            Ok(Wire { io: tcp.call(uri).await?, served: HasServed::default(), place })
+        })
     }
 }
 
@@ -58,11 +68,12 @@ impl Service<Uri> for Connector {
 pub(super) struct Wire {
     io: TokioIo<TcpStream>,
     served: HasServed,
+    place: SocketPlace,
 }
 
 impl Connection for Wire {
     fn connected(&self) -> Connected {
-        self.io.connected().extra(self.served.clone())
+        self.io.connected().extra(self.served.clone()).extra(Arc::clone(self.place.lease()))
     }
 }
 
@@ -72,7 +83,12 @@ impl Read for Wire {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if read.is_pending() && self.place.lease().is_called_in(cx) {
+            // As if the server had closed it: what waits for the next request in the pool goes.
+            return Poll::Ready(Ok(()));
+        }
+        read
     }
 }
 

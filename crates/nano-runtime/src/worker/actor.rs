@@ -415,8 +415,16 @@ impl Actor {
         if let Some(owner) = state.requests.get_mut(&request) {
             owner.cpu_used_ns += spent;
         }
+        let whole = self.shared.spec.limits.cpu_ns();
+        let is_over = |state: &super::IsolateState| {
+            state.requests.get(&request).is_some_and(|owner| owner.cpu_used_ns > whole)
+        };
+        let goes_on = self.control.terminated().is_none() && !is_over(state);
         let mut settled = Some(request);
         while let Some(id) = settled {
+            if let Some(pipe) = state.requests.get(&id).and_then(|r| r.pipe.as_ref()).filter(|_| goes_on) {
+                pipe.begin();
+            }
             if state.is_finished(id) {
                 let streamed = state.close_request(id);
                 // Without a stream the debt is off the books once it is paid.
@@ -428,8 +436,7 @@ impl Actor {
         }
         self.debts.deliver();
         // The watchdog sees no event that is short; many of them add up all the same.
-        let whole = self.shared.spec.limits.cpu_ns();
-        if state.requests.get(&request).is_some_and(|owner| owner.cpu_used_ns > whole) {
+        if is_over(state) {
             self.control.terminate(Termination::Cpu);
             return;
         }
@@ -721,12 +728,9 @@ impl Actor {
 
     /// The app's own HTTP client, made for its first fetch.
     pub(crate) fn client(&self) -> Arc<Client> {
-        let shared = &self.shared;
-        Arc::clone(
-            shared
-                .client
-                .get_or_init(|| Arc::new(Client::new(Arc::clone(&shared.spec.egress), &shared.spec.roots))),
-        )
+        let spec = &self.shared.spec;
+        let make = || Client::new(&spec.egress, &spec.roots, &spec.sockets, spec.limits.max_in_flight);
+        Arc::clone(self.shared.client.get_or_init(|| Arc::new(make())))
     }
 
     /// The process's places for long native work.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::exchange::{Failure, Fault, Unserved};
 use super::jobs::JobResult;
-use super::state::{Hooks, IsolateState, OpId, OpResult, RequestId};
+use super::state::{Collected, Hooks, IsolateState, OpId, OpResult, RequestId};
 use super::{Actor, state_of};
 use crate::engine::{self, Isolate};
 use crate::net::Failed;
@@ -186,11 +186,11 @@ pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResul
     let value: v8::Local<'_, v8::Value> = match result {
         OpResult::Undefined => v8::undefined(scope).into(),
         OpResult::Bool(value) => v8::Boolean::new(scope, value).into(),
-        OpResult::Held(bytes) => match held(scope, bytes) {
+        OpResult::Held(bytes) => match held(scope, bytes.map(Collected::take)) {
             Some(object) => object.into(),
             None => return reject(scope, resolver, "out of memory for the body", v8::Exception::range_error),
         },
-        OpResult::Text(bytes) => match crate::api::utf8_decode(scope, &bytes) {
+        OpResult::Text(bytes) => match crate::api::utf8_decode(scope, &bytes.take()) {
             Some(text) => text.into(),
             None => return reject(scope, resolver, "Invalid string length", v8::Exception::range_error),
         },

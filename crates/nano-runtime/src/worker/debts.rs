@@ -148,7 +148,7 @@ impl Debts {
         });
         for owed in owed.into_values() {
             if let Some(pipe) = owed.pipe.and_then(|pipe| pipe.upgrade()) {
-                pipe.end(Err(BodyError::Broken("the app was stopped".into())));
+                pipe.end(Err(BodyError::Stopped(failure.fault)));
             }
             if let Some(sender) = owed.reply {
                 let _ = sender.send(Err(Unserved::Failed(failure.clone())));

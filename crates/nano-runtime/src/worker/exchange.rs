@@ -26,6 +26,9 @@ pub enum BodyError {
     /// Its content coding is not what it says, or costs more than it may.
     #[error("the body cannot be decoded: {0}")]
     Undecodable(String),
+    /// Its app was stopped in the middle.
+    #[error("the app was stopped")]
+    Stopped(Fault),
     /// All of it at once does not fit into the memory of its isolate.
     #[error("The memory limit of this app has been reached")]
     Memory,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use super::actor::Event;
 use super::state::IsolateState;
-use crate::engine::{MemoryAccount, thread_cpu_ns};
+use crate::engine::thread_cpu_ns;
 
 /// Pieces of such work that one isolate may have running.
 pub(super) const JOBS_PER_ISOLATE: usize = 1;
@@ -20,18 +20,6 @@ pub(crate) enum JobResult {
     Bytes(Vec<u8>),
 }
 
-/// What a piece of work holds, counted until it has ended.
-struct Held {
-    account: Arc<MemoryAccount>,
-    bytes: usize,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.account.sub(self.bytes);
-    }
-}
-
 /// Begins `work`, which holds `bytes`, and returns a promise for `{ __proto__: null, value }` with its result.
 pub(crate) fn begin_job(
     scope: &mut v8::PinScope<'_, '_>,
@@ -40,11 +28,10 @@ pub(crate) fn begin_job(
     work: impl FnOnce() -> JobResult + Send + 'static,
 ) {
     let Some(state) = super::state_of(scope) else { return };
-    let account = Arc::clone(&state.memory);
-    if !account.try_add(bytes) {
+    // What the work holds is counted until it has ended.
+    let Some(held) = state.memory.hold(bytes) else {
         return crate::api::throw_range_error(scope, "Array buffer allocation failed");
-    }
-    let held = Held { account, bytes };
+    };
     let Some(op) = IsolateState::begin_op(scope, rv) else { return };
     let Some(state) = super::state_of(scope) else { return };
     let Some(actor) = state.actor.upgrade() else { return };

@@ -36,10 +36,10 @@ pub(crate) use exchange::Unserved;
 pub(crate) use jobs::{JobResult, begin_job};
 pub(crate) use meter::Meter;
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
-pub(crate) use state::{IsolateState, OpResult, RequestId, RequestState};
+pub(crate) use state::{Collected, IsolateState, OpResult, RequestId, RequestState};
 
 use crate::engine::{Engine, Isolate, ModuleMap, Moment, Share, SourceStore};
-use crate::net::{Client, Egress, Roots};
+use crate::net::{Client, Egress, Roots, Sockets};
 use actor::Exchange;
 use debts::Answer;
 use exchange::Outcome;
@@ -110,6 +110,8 @@ pub struct AppSpec {
     pub egress: Arc<Egress>,
     /// Whom its connections trust.
     pub roots: Arc<Roots>,
+    /// The places for its connections and those of others.
+    pub sockets: Arc<Sockets>,
 }
 
 /// Figures of one worker since it was made.

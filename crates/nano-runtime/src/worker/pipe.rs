@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use parking_lot::Mutex;
 
-use super::exchange::BodyError;
+use super::exchange::{BodyError, Fault};
 
 /// Bytes that may wait in a pipe before its writer is held back.
 const HIGH_WATER_BYTES: usize = 64 << 10;
@@ -34,6 +34,8 @@ struct State {
     end: Option<Result<(), BodyError>>,
     reader_gone: bool,
     writer_waits: bool,
+    /// The turn in which it was made is over.
+    begun: bool,
     waker: Option<Waker>,
 }
 
@@ -83,6 +85,19 @@ impl Pipe {
         if full { Written::Full } else { Written::Room }
     }
 
+    /// The turn in which it was made is over, within its limits.
+    pub(crate) fn begin(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.begun, true) || !state.chunks.is_empty() {
+            return;
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Ends the body, well or with an error; the first end counts.
     pub(crate) fn end(&self, result: Result<(), BodyError>) {
         let mut state = self.state.lock();
@@ -116,6 +131,20 @@ impl std::fmt::Debug for StreamBody {
 }
 
 impl StreamBody {
+    /// What is known of a body of which nothing was read yet: that it has begun, or why it never will, since its app
+    /// was stopped. It has begun with its first bytes, and when its app's turn is over without any.
+    pub fn poll_begun(&self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let mut state = self.pipe.state.lock();
+        match &state.end {
+            Some(Err(BodyError::Stopped(fault))) => Poll::Ready(Err(*fault)),
+            None if state.chunks.is_empty() && !state.begun => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Keeps `held` until the body is dropped.
     pub(crate) fn hold(&mut self, held: Box<dyn Send + Sync>) {
         self._held = Some(held);
@@ -187,6 +216,22 @@ mod tests {
         drop(body);
         assert_eq!(*events.lock(), [PipeEvent::Room, PipeEvent::Closed]);
         assert_eq!(pipe.write(Bytes::from_static(b"late")), Written::Closed);
+    }
+
+    #[test]
+    fn a_body_begins_with_bytes_with_an_end_or_with_its_turn() {
+        let begun_after = |act: fn(&Pipe)| {
+            let pipe = Pipe::new(|_| {});
+            let body = pipe.reader();
+            act(&pipe);
+            body.poll_begun(&mut Context::from_waker(Waker::noop()))
+        };
+        assert_eq!(begun_after(|_| {}), Poll::Pending);
+        assert_eq!(begun_after(|pipe| _ = pipe.write(Bytes::from_static(b"x"))), Poll::Ready(Ok(())));
+        assert_eq!(begun_after(|pipe| pipe.end(Ok(()))), Poll::Ready(Ok(())));
+        assert_eq!(begun_after(Pipe::begin), Poll::Ready(Ok(())));
+        let stopped = begun_after(|pipe| pipe.end(Err(BodyError::Stopped(Fault::CpuLimit))));
+        assert_eq!(stopped, Poll::Ready(Err(Fault::CpuLimit)));
     }
 
     #[test]

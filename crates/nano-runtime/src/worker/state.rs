@@ -21,7 +21,7 @@ use super::logs::LogLimiter;
 use super::meter::Meter;
 use super::pipe::Pipe;
 use crate::api::Codec;
-use crate::engine::{MemoryAccount, ModuleMap, Moment};
+use crate::engine::{Held, MemoryAccount, ModuleMap, Moment};
 use crate::net::{Codings, Failed, Fetched, decoded};
 
 /// A table by numbers that count up: any hash will do.
@@ -158,9 +158,9 @@ pub(crate) enum OpResult {
     Undefined,
     Bool(bool),
     /// Bytes, or undefined, in an object that no `then` of an app is asked for, as `{ bytes }`.
-    Held(Option<Vec<u8>>),
+    Held(Option<Collected>),
     /// A string, still in UTF-8.
-    Text(Vec<u8>),
+    Text(Collected),
     /// In an object without a prototype: keys shall not come by an app's `Object.prototype.then`.
     Job(JobResult),
     TypeError(String),
@@ -168,6 +168,47 @@ pub(crate) enum OpResult {
     /// The response to a fetch.
     Fetched(RequestId, Box<Fetched>),
     FetchFailed(Failed),
+}
+
+/// The bytes of a body: what was collected of it counts as its isolate's until a turn takes it, however long the isolate
+/// is busy until then.
+#[derive(Default)]
+pub(crate) struct Collected {
+    bytes: Vec<u8>,
+    held: Option<Held>,
+}
+
+impl Collected {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), held: None }
+    }
+
+    /// Takes one piece more. `false`: it is over the limit.
+    pub(crate) fn push(&mut self, bytes: &[u8], memory: &Arc<MemoryAccount>) -> bool {
+        let fits = match &mut self.held {
+            Some(held) => held.grow(bytes.len()),
+            None => {
+                self.held = memory.hold(bytes.len());
+                self.held.is_some()
+            }
+        };
+        if fits {
+            self.bytes.extend_from_slice(bytes);
+        }
+        fits
+    }
+
+    /// The bytes, which count no more.
+    pub(crate) fn take(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl From<Vec<u8>> for Collected {
+    /// A piece of a body that is read bit by bit.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, held: None }
+    }
 }
 
 struct PendingOp {

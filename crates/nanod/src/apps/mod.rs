@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nano_config::{App as AppConfig, Config, EgressRule};
-use nano_runtime::{AppSpec, Egress, Engine, Limits, Roots, Worker};
+use nano_runtime::{AppSpec, Egress, Engine, Limits, Roots, Sockets, Worker};
 use tokio::sync::Semaphore;
+
+use crate::server::sockets_max;
 
 pub(crate) use routes::Routes;
 pub(crate) use stats::Stats;
@@ -33,11 +35,13 @@ impl Registry {
         let cold_starts = Arc::new(Semaphore::new(config.threads));
         let extra_ca = config.extra_ca.iter().map(|certificate| certificate.der().to_vec());
         let roots = Arc::new(Roots::with_extra(extra_ca));
+        let sockets = Arc::new(Sockets::new(sockets_max()));
         let apps: Vec<_> = config
             .apps
             .iter()
             .map(|app| {
-                let worker = Worker::new(engine, spec_of(app, config.threads, &roots), &cold_starts);
+                let worker =
+                    Worker::new(engine, spec_of(app, config.threads, &roots, &sockets), &cold_starts);
                 Arc::new(App {
                     config: app.clone(),
                     worker,
@@ -76,7 +80,7 @@ impl Registry {
     }
 }
 
-fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>) -> AppSpec {
+fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>, sockets: &Arc<Sockets>) -> AppSpec {
     let limits = &app.limits;
     AppSpec {
         name: app.name.as_str().into(),
@@ -95,6 +99,7 @@ fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>) -> AppSpec 
         },
         egress: Arc::new(egress_of(app)),
         roots: Arc::clone(roots),
+        sockets: Arc::clone(sockets),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Of ten descriptors, so many may be connections of clients. The others are for the apps' own connections, for files,
-/// and for the admin API, which has to answer when there are too many clients.
+/// Of ten descriptors, so many may be connections of clients.
 const CLIENTS_OF_TEN: u64 = 7;
+/// Of ten descriptors, so many may be connections that apps make. The rest is for files, and for the admin API, which
+/// has to answer when there are too many clients.
+const APPS_OF_TEN: u64 = 2;
 
 /// Raises the limit of open descriptors as far as the process may: a shell's is 1,024, mostly. Gives the limit.
 fn raise_limit() -> u64 {
@@ -21,4 +23,9 @@ fn raise_limit() -> u64 {
 pub(super) fn connections_max(most: u32) -> u32 {
     let allowed = raise_limit() / 10 * CLIENTS_OF_TEN;
     u32::try_from(allowed).map_or(most, |allowed| allowed.clamp(1, most))
+}
+
+/// How many connections all apps together can have open.
+pub(crate) fn sockets_max() -> usize {
+    usize::try_from(raise_limit() / 10 * APPS_OF_TEN).unwrap_or(usize::MAX)
 }

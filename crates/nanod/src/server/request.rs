@@ -1,12 +1,14 @@
 //! One request, whatever protocol brought it: whose is it, and what comes of it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use http::Method;
-use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Moment, Reply, XRequestId};
+use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Moment, Reply, ReplyBody, XRequestId};
 
 use super::Front;
 use super::answer::{Outgoing, Problem};
@@ -106,15 +108,49 @@ pub(super) fn answer(
         id: asked.id.clone(),
     });
     match app.worker.begin(request, asked.arrived) {
-        Begun::Done(result, now) => Answer::Ready(respond(front, &app, &asked, result, now)),
+        Begun::Done(result, now) => match begun_now(result) {
+            Ok(result) => Answer::Ready(respond(front, &app, &asked, result, now)),
+            Err(reply) => {
+                let front = Arc::clone(front);
+                Answer::Waiting(Box::pin(async move {
+                    let result = begun(Ok(reply)).await;
+                    respond(&front, &app, &asked, result, Moment::now())
+                }))
+            }
+        },
         Begun::Pending(pending) => {
             let front = Arc::clone(front);
             Answer::Waiting(Box::pin(async move {
-                let result = app.worker.finish(pending).await;
+                let result = begun(app.worker.finish(pending).await).await;
                 respond(&front, &app, &asked, result, Moment::now())
             }))
         }
     }
+}
+
+/// `result`, if it is known that its body has begun, or that it never will; else the reply.
+fn begun_now(result: Result<Reply, Failure>) -> Result<Result<Reply, Failure>, Reply> {
+    let mut cx = Context::from_waker(Waker::noop());
+    match result {
+        Ok(Reply { body: ReplyBody::Stream(body), status, headers }) => match body.poll_begun(&mut cx) {
+            Poll::Ready(Err(fault)) => Ok(Err(fault.into())),
+            begun => {
+                let reply = Reply { status, headers, body: ReplyBody::Stream(body) };
+                if begun.is_ready() { Ok(Ok(reply)) } else { Err(reply) }
+            }
+        },
+        result => Ok(result),
+    }
+}
+
+/// Waits for the beginning of the reply's body. Until its head is sent, an app that is stopped at a limit can still be
+/// answered for.
+async fn begun(result: Result<Reply, Failure>) -> Result<Reply, Failure> {
+    let reply = result?;
+    if let ReplyBody::Stream(body) = &reply.body {
+        poll_fn(|cx| body.poll_begun(cx)).await?;
+    }
+    Ok(reply)
 }
 
 fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failure>, now: Moment) -> Outgoing {

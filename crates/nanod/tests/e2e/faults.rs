@@ -164,6 +164,31 @@ fn the_cpu_limit_is_503() {
     nanod.log_message("over its CPU limit");
 }
 
+/// Until the head of a streamed answer is sent, its app's end is answered as any other.
+#[test]
+fn a_stream_that_is_stopped_before_its_head_is_sent_is_503() {
+    let nanod = site(
+        json!({ "cpu_ms": 100, "memory_mb": 32 }),
+        "start: () => new Response(new ReadableStream({ start() { for (;;); } })),
+         first: () => new Response(new ReadableStream({ async pull() { await null; for (;;); } })),
+         heap: () => new Response(new ReadableStream({ pull() { for (const a = [];;) a.push({}); } })),
+         late: () => new Response(new ReadableStream({
+           pull: (controller) => new Promise((resolve) => setTimeout(() => {
+             controller.enqueue(new TextEncoder().encode('late'));
+             controller.close();
+             resolve();
+           }, 200)),
+         })),",
+    );
+    for path in ["/start", "/first", "/start", "/first"] {
+        assert_contract(&nanod.get("app.test", path), 503, "cpu_limit");
+    }
+    assert_contract(&nanod.get("app.test", "/heap"), 503, "memory_limit");
+    let late = nanod.get("app.test", "/late");
+    assert_eq!((late.status(), late.text().as_str()), (200, "late"));
+    assert_both_answer(&nanod);
+}
+
 #[test]
 fn a_neighbour_answers_while_an_app_spins() {
     let nanod = site(json!({ "cpu_ms": 1500 }), "spin: () => { console.log('spinning'); for (;;); }");

@@ -24,7 +24,8 @@ fn base64_atob(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let Some(bytes) = forgiving_decode(super::string_arg(scope, &args, 0).into_bytes()) else { return };
+    let Some(text) = super::string_arg(scope, &args, 0) else { return };
+    let Some(bytes) = forgiving_decode(text.into_bytes()) else { return };
     match v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal) {
         Some(string) => rv.set(string.into()),
         None => super::throw_range_error(scope, "Invalid string length"),
@@ -56,8 +57,7 @@ fn base64_btoa(
     if !string.contains_only_onebyte() {
         return;
     }
-    let mut bytes = vec![0; string.length()];
-    string.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
+    let Some(bytes) = super::copies::one_byte_or_throw(scope, string) else { return };
     super::return_string(scope, &mut rv, &general_purpose::STANDARD.encode(bytes));
 }
 
@@ -67,7 +67,7 @@ fn base64url_decode(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let text = super::string_arg(scope, &args, 0);
+    let Some(text) = super::string_arg(scope, &args, 0) else { return };
     if let Ok(bytes) = general_purpose::URL_SAFE_NO_PAD.decode(text) {
         super::return_uint8_array(scope, &mut rv, bytes);
     }

@@ -20,7 +20,8 @@ fn codec_new(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let Some(format) = Format::by_name(&super::string_arg(scope, &args, 0)) else {
+    let Some(name) = super::string_arg(scope, &args, 0) else { return };
+    let Some(format) = Format::by_name(&name) else {
         return super::throw_type_error(scope, "no such format");
     };
     let decompress = args.get(1).is_true();

@@ -14,13 +14,14 @@ fn console_write(
     args: v8::FunctionCallbackArguments<'_>,
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let level = match super::string_arg(scope, &args, 0).as_str() {
+    let Some(level) = super::string_arg(scope, &args, 0) else { return };
+    let level = match level.as_str() {
         "debug" => tracing::Level::DEBUG,
         "warn" => tracing::Level::WARN,
         "error" => tracing::Level::ERROR,
         _ => tracing::Level::INFO,
     };
-    let text = super::string_arg(scope, &args, 1);
+    let Some(text) = super::string_arg(scope, &args, 1) else { return };
     let request = current_request(scope);
     let Some(state) = state_of(scope) else { return };
     state.log(level, request, &text);

@@ -166,7 +166,8 @@ fn crypto_aes_gcm(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let encrypt = string_arg(scope, &args, 0) == "encrypt";
+    let Some(usage) = string_arg(scope, &args, 0) else { return };
+    let encrypt = usage == "encrypt";
     let Some(key) = bytes_arg(scope, &args, 1) else { return };
     let Some(nonce) = bytes_arg(scope, &args, 2) else { return };
     let Some(additional) = bytes_arg(scope, &args, 3) else { return };
@@ -185,7 +186,8 @@ fn crypto_aes_cbc(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let encrypt = string_arg(scope, &args, 0) == "encrypt";
+    let Some(usage) = string_arg(scope, &args, 0) else { return };
+    let encrypt = usage == "encrypt";
     let Some(key) = bytes_arg(scope, &args, 1) else { return };
     let Some(iv) = bytes_arg(scope, &args, 2) else { return };
     let Some(mut data) = bytes_arg(scope, &args, 3) else { return };
@@ -250,7 +252,8 @@ fn crypto_aes_kw(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let wrap = string_arg(scope, &args, 0) == "wrapKey";
+    let Some(usage) = string_arg(scope, &args, 0) else { return };
+    let wrap = usage == "wrapKey";
     let Some(key) = bytes_arg(scope, &args, 1) else { return };
     let Some(data) = bytes_arg(scope, &args, 2) else { return };
     // Each block of 64 bits goes six times through the cipher, one after the other.

@@ -66,7 +66,7 @@ fn curve_arg(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
 ) -> Option<&'static Curve> {
-    match string_arg(scope, args, 0).as_str() {
+    match string_arg(scope, args, 0)?.as_str() {
         "P-256" => Some(&P256),
         "P-384" => Some(&P384),
         "P-521" => Some(&P521),
@@ -180,7 +180,7 @@ fn crypto_ec_import(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let Some(curve) = curve_arg(scope, &args) else { return };
-    let format = string_arg(scope, &args, 1);
+    let Some(format) = string_arg(scope, &args, 1) else { return };
     let Some(bytes) = bytes_arg(scope, &args, 2) else { return };
     return_material(scope, &mut rv, curve.import(&format, &bytes));
 }
@@ -192,7 +192,7 @@ fn crypto_ec_export(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let Some(curve) = curve_arg(scope, &args) else { return };
-    let format = string_arg(scope, &args, 1);
+    let Some(format) = string_arg(scope, &args, 1) else { return };
     let Some(material) = bytes_arg(scope, &args, 2) else { return };
     perform_bytes(scope, &mut rv, Work::Bytes(0), move || {
         if format == "spki" {

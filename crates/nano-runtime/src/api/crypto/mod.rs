@@ -87,7 +87,7 @@ fn hash_arg(
     args: &v8::FunctionCallbackArguments<'_>,
     index: i32,
 ) -> Option<&'static digest::Algorithm> {
-    let hash = hash_of(&super::string_arg(scope, args, index));
+    let hash = hash_of(&super::string_arg(scope, args, index)?);
     if hash.is_none() {
         super::throw_type_error(scope, "no such hash");
     }

@@ -64,7 +64,7 @@ fn crypto_okp_generate(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let name = string_arg(scope, &args, 0);
+    let Some(name) = string_arg(scope, &args, 0) else { return };
     let seed = if name == "Ed25519" {
         super::random::<KEY_BYTES>().map(|seed| seed.to_vec())
     } else {
@@ -83,8 +83,8 @@ fn crypto_okp_import(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let name = string_arg(scope, &args, 0);
-    let format = string_arg(scope, &args, 1);
+    let Some(name) = string_arg(scope, &args, 0) else { return };
+    let Some(format) = string_arg(scope, &args, 1) else { return };
     let Some(bytes) = bytes_arg(scope, &args, 2) else { return };
     return_material(scope, &mut rv, import(&name, &format, &bytes));
 }

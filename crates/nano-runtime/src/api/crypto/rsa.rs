@@ -148,7 +148,7 @@ fn crypto_rsa_import(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let format = string_arg(scope, &args, 0);
+    let Some(format) = string_arg(scope, &args, 0) else { return };
     let Some(bytes) = bytes_arg(scope, &args, 1) else { return };
     return_material(scope, &mut rv, import(&format, &bytes));
 }

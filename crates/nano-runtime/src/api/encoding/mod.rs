@@ -25,7 +25,7 @@ fn encoding_for_label(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let label = super::string_arg(scope, &args, 0);
+    let Some(label) = super::string_arg(scope, &args, 0) else { return };
     // The replacement encoding is for documents, not for TextDecoder (Encoding, section 8.2).
     let encoding = Encoding::for_label_no_replacement(label.as_bytes());
     if let Some(encoding) = encoding {
@@ -39,7 +39,7 @@ fn encoding_encode_utf8(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let text = super::string_arg(scope, &args, 0);
+    let Some(text) = super::string_arg(scope, &args, 0) else { return };
     super::return_uint8_array(scope, &mut rv, text.into_bytes());
 }
 
@@ -50,7 +50,7 @@ fn encoding_encode_into(
     args: v8::FunctionCallbackArguments<'_>,
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let text = super::string_arg(scope, &args, 0);
+    let Some(text) = super::string_arg(scope, &args, 0) else { return };
     let target = v8::Local::<v8::Uint8Array>::try_from(args.get(1));
     let counts = v8::Local::<v8::Uint32Array>::try_from(args.get(2));
     let (Ok(target), Ok(counts)) = (target, counts) else {
@@ -83,10 +83,15 @@ fn encoding_decode_utf8(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let Some(bytes) = super::bytes_arg(scope, &args, 0) else { return };
     let fatal = args.get(1).boolean_value(scope);
     let ignore_bom = args.get(2).boolean_value(scope);
-    let bytes = if ignore_bom { &bytes[..] } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes) };
+    // A view's bytes are read where they are, and no script runs meanwhile.
+    let view = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)).ok();
+    let mut on_heap = [0; v8::TYPED_ARRAY_MAX_SIZE_IN_HEAP];
+    let copied = if view.is_some() { Some(Vec::new()) } else { super::bytes_arg(scope, &args, 0) };
+    let Some(copied) = copied else { return };
+    let bytes = view.as_ref().map_or(&copied[..], |view| view.get_contents(&mut on_heap));
+    let bytes = if ignore_bom { bytes } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) };
     let text = if fatal {
         match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
@@ -114,7 +119,7 @@ fn encoding_decoder_new(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let name = super::string_arg(scope, &args, 0);
+    let Some(name) = super::string_arg(scope, &args, 0) else { return };
     let fatal = args.get(1).boolean_value(scope);
     let ignore_bom = args.get(2).boolean_value(scope);
     let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) else {

@@ -8,10 +8,13 @@ use std::sync::Weak;
 use bytes::Bytes;
 use http::Method;
 
-use super::{header_list, one_byte, utf8};
+use super::{header_bytes, header_list, utf8};
+use crate::api::copies;
 use crate::engine::{OpFn, ops};
 use crate::net::{Fetched, Integrity, Outgoing, Payload, Redirect};
-use crate::worker::{Event, IsolateState, OpResult, Pipe, PipeEvent, RequestId, Written, state_of};
+use crate::worker::{
+    BodyError, Event, IsolateState, OpResult, Pipe, PipeEvent, RequestId, Written, state_of,
+};
 
 pub(super) fn ops() -> Vec<OpFn> {
     ops![fetch_open, fetch_send, fetch_is_open, fetch_abort, upload_write, upload_close, upload_error]
@@ -38,9 +41,9 @@ fn fetch_send(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let id = crate::api::id_arg(&args, 0);
-    let method = crate::api::string_arg(scope, &args, 1);
-    let url = crate::api::string_arg(scope, &args, 2);
-    let headers = header_list(one_byte(scope, args.get(3)));
+    let Some(method) = crate::api::string_arg(scope, &args, 1) else { return };
+    let Some(url) = crate::api::string_arg(scope, &args, 2) else { return };
+    let headers = header_bytes(scope, args.get(3)).and_then(header_list);
     let redirect = match crate::api::u32_arg(&args, 4) {
         0 => Redirect::Follow,
         1 => Redirect::Error,
@@ -49,16 +52,17 @@ fn fetch_send(
     let (Ok(method), Ok(headers)) = (Method::from_bytes(method.as_bytes()), headers) else {
         return crate::api::throw_type_error(scope, "the request's method or headers cannot be sent");
     };
-    let integrity = crate::api::string_arg(scope, &args, 5);
+    let Some(integrity) = crate::api::string_arg(scope, &args, 5) else { return };
     let kind = crate::api::u32_arg(&args, 6);
     let bytes = match kind {
         1 => utf8(scope, args.get(7)),
         2 => match crate::api::bytes_arg(scope, &args, 7) {
-            Some(bytes) => Bytes::from(bytes),
+            Some(bytes) => copies::kept(scope, bytes),
             None => return,
         },
-        _ => Bytes::new(),
+        _ => Some(Bytes::new()),
     };
+    let Some(bytes) = bytes else { return copies::throw_too_large(scope) };
     let native = (kind == 4).then(|| crate::api::id_arg(&args, 7));
     let Some(op) = IsolateState::begin_op(scope, &mut rv) else { return };
     let Some(state) = state_of(scope) else { return };
@@ -156,7 +160,11 @@ fn upload_write(
     let id = crate::api::id_arg(&args, 0);
     let Some(chunk) = crate::api::bytes_arg(scope, &args, 1) else { return };
     let pipe = state_of(scope).and_then(|state| state.upload(id));
-    match pipe.map_or(Written::Closed, |pipe| pipe.write(Bytes::from(chunk))) {
+    let Some(chunk) = copies::kept(scope, chunk) else {
+        pipe.iter().for_each(|pipe| pipe.end(Err(BodyError::Memory)));
+        return rv.set_bool(false);
+    };
+    match pipe.map_or(Written::Closed, |pipe| pipe.write(chunk)) {
         Written::Room => rv.set_bool(true),
         Written::Closed => rv.set_bool(false),
         Written::Full => {
@@ -186,6 +194,6 @@ fn upload_error(
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     if let Some(pipe) = state_of(scope).and_then(|state| state.upload(crate::api::id_arg(&args, 0))) {
-        pipe.end(Err(crate::worker::BodyError::Broken("the app's stream failed".into())));
+        pipe.end(Err(BodyError::Broken("the app's stream failed".into())));
     }
 }

@@ -12,7 +12,9 @@ fn data_url_bytes(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let bytes = percent_decode(super::one_byte(scope, args.get(0)));
+    let Ok(encoded) = v8::Local::<v8::String>::try_from(args.get(0)) else { return };
+    let Some(bytes) = crate::api::copies::one_byte_or_throw(scope, encoded) else { return };
+    let bytes = percent_decode(bytes);
     let bytes = if args.get(1).is_true() { crate::api::base64::forgiving_decode(bytes) } else { Some(bytes) };
     if let Some(bytes) = bytes {
         crate::api::return_uint8_array(scope, &mut rv, bytes);

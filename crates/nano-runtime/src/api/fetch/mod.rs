@@ -10,10 +10,12 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::StatusCode;
 
+use super::copies;
 use crate::engine::{FastCall, FastCallInfo, MemoryAccount, OneByteStr, OpFn, guard_fast, ops};
 use crate::worker::{
-    Actor, BodyError, Event, Fault, HeaderList, IncomingBody, IsolateState, OpResult, Pipe, PipeEvent, Reply,
-    ReplyBody, RequestId, RequestState, Written, app_started, request_failed, state_of,
+    Actor, BodyError, Collected, Event, Failure, Fault, HeaderList, IncomingBody, IsolateState, OpResult,
+    Pipe, PipeEvent, Reply, ReplyBody, RequestId, RequestState, Unserved, Written, app_started,
+    request_failed, state_of,
 };
 
 /// Headers that one response may have.
@@ -120,29 +122,15 @@ async fn read_chunk(body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError>
     }
 }
 
-/// The bytes of a body that is being collected: they count as its isolate's until they are handed over.
-struct Collected {
-    bytes: Vec<u8>,
-    memory: Arc<MemoryAccount>,
-}
-
-impl Drop for Collected {
-    fn drop(&mut self) {
-        self.memory.sub(self.bytes.len());
-    }
-}
-
-async fn read_all(body: &mut IncomingBody, memory: Arc<MemoryAccount>) -> Result<Vec<u8>, BodyError> {
+async fn read_all(body: &mut IncomingBody, memory: Arc<MemoryAccount>) -> Result<Collected, BodyError> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(1 << 20);
-    let mut all = Collected { bytes: Vec::with_capacity(expected), memory };
+    let mut all = Collected::with_capacity(expected);
     while let Some(chunk) = read_chunk(body).await? {
-        if !all.memory.try_add(chunk.len()) {
+        if !all.push(&chunk, &memory) {
             return Err(BodyError::Memory);
         }
-        all.bytes.extend_from_slice(&chunk);
     }
-    all.memory.sub(all.bytes.len());
-    Ok(std::mem::take(&mut all.bytes))
+    Ok(all)
 }
 
 /// Begins a read of the body, which gives the body back with its result, `wrap`ped bytes.
@@ -150,11 +138,11 @@ fn begin_read<F, Fut>(
     scope: &mut v8::PinScope<'_, '_>,
     args: &v8::FunctionCallbackArguments<'_>,
     rv: &mut v8::ReturnValue<'_, v8::Value>,
-    wrap: fn(Option<Vec<u8>>) -> OpResult,
+    wrap: fn(Option<Collected>) -> OpResult,
     read: F,
 ) where
     F: FnOnce(IncomingBody, Arc<MemoryAccount>) -> Fut + Send + 'static,
-    Fut: Future<Output = (IncomingBody, Result<Option<Vec<u8>>, BodyError>)> + Send + 'static,
+    Fut: Future<Output = (IncomingBody, Result<Option<Collected>, BodyError>)> + Send + 'static,
 {
     let id = super::id_arg(args, 0);
     let Some(op) = IsolateState::begin_op(scope, rv) else { return };
@@ -174,7 +162,9 @@ fn begin_read<F, Fut>(
                 match error {
                     BodyError::TooLarge => (OpResult::TypeError(message), Some(Fault::BodyTooLarge), None),
                     BodyError::Broken(_) => (OpResult::TypeError(message), Some(Fault::BodyBroken), None),
-                    BodyError::Undecodable(_) => (OpResult::TypeError(message), None, None),
+                    BodyError::Undecodable(_) | BodyError::Stopped(_) => {
+                        (OpResult::TypeError(message), None, None)
+                    }
                     BodyError::Memory => (OpResult::RangeError(message), None, None),
                 }
             }
@@ -207,7 +197,7 @@ fn body_read(
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     begin_read(scope, &args, &mut rv, OpResult::Held, |mut body, _| async move {
-        let result = read_chunk(&mut body).await.map(|chunk| chunk.map(|chunk| chunk.to_vec()));
+        let result = read_chunk(&mut body).await.map(|chunk| chunk.map(|chunk| chunk.to_vec().into()));
         (body, result)
     });
 }
@@ -230,14 +220,14 @@ fn body_text(
     begin_read(scope, &args, &mut rv, text_of, collect);
 }
 
-fn text_of(bytes: Option<Vec<u8>>) -> OpResult {
+fn text_of(bytes: Option<Collected>) -> OpResult {
     OpResult::Text(bytes.unwrap_or_default())
 }
 
 async fn collect(
     mut body: IncomingBody,
     memory: Arc<MemoryAccount>,
-) -> (IncomingBody, Result<Option<Vec<u8>>, BodyError>) {
+) -> (IncomingBody, Result<Option<Collected>, BodyError>) {
     let result = read_all(&mut body, memory).await.map(Some);
     (body, result)
 }
@@ -272,32 +262,21 @@ fn header_list(text: Vec<u8>) -> Result<HeaderList, &'static str> {
     list.ok_or(INVALID_HEADERS)
 }
 
-/// A byte string (Web IDL): every code unit is a byte.
-fn one_byte(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Vec<u8> {
-    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Vec::new() };
-    let mut bytes = vec![0; text.length()];
-    text.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
-    bytes
+/// The bytes of a byte string (Web IDL) that is no longer than all headers together may be.
+fn header_bytes(
+    scope: &mut v8::PinScope<'_, '_>,
+    value: v8::Local<'_, v8::Value>,
+) -> Result<Vec<u8>, &'static str> {
+    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Ok(Vec::new()) };
+    let fitting = (text.length() <= RESPONSE_HEADER_BYTES_MAX).then_some(text);
+    fitting.and_then(|text| copies::one_byte(scope, text)).ok_or(INVALID_HEADERS)
 }
 
-/// The bytes of a string in UTF-8.
-fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
-    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Bytes::new() };
-    if text.is_onebyte() {
-        // A string of pieces is written piece by piece: the other way makes it one string first.
-        let latin1 = one_byte(scope, value);
-        return if latin1.is_ascii() { Bytes::from(latin1) } else { latin1_to_utf8(&latin1) };
-    }
-    Bytes::from(text.to_rust_string_lossy(scope))
-}
-
-/// The bytes of a string of Latin-1 in UTF-8.
-fn latin1_to_utf8(latin1: &[u8]) -> Bytes {
-    if latin1.is_ascii() {
-        Bytes::copy_from_slice(latin1)
-    } else {
-        Bytes::from(latin1.iter().map(|byte| char::from(*byte)).collect::<String>())
-    }
+/// The bytes of a string in UTF-8, counted for as long as they are kept. `None`: over the memory limit.
+fn utf8(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Option<Bytes> {
+    let Ok(text) = v8::Local::<v8::String>::try_from(value) else { return Some(Bytes::new()) };
+    let bytes = copies::utf8(scope, text)?;
+    copies::kept(scope, bytes)
 }
 
 /// Gives request `id` its reply, unless it has one; `body` makes the reply's.
@@ -333,6 +312,19 @@ fn reply_text(
     })
 }
 
+const TOO_LARGE: &str = "the response's body does not fit into the app's memory";
+
+/// The whole body of request `id`'s response is over its app's memory limit. No script is left to be told.
+fn too_large(isolate: &mut v8::Isolate, id: RequestId) {
+    let Some(state) = state_of(isolate) else { return };
+    let Some(request) = state.requests.get_mut(&id).filter(|request| !request.replied) else { return };
+    request.replied = true;
+    state.note_settled(id);
+    state.log(tracing::Level::ERROR, id, TOO_LARGE);
+    let failure = Failure { fault: Fault::MemoryLimit, detail: Some(TOO_LARGE.to_owned()) };
+    state.pay(id, Err(Unserved::Failed(failure)), None);
+}
+
 fn push_header(
     isolate: &mut v8::Isolate,
     id: RequestId,
@@ -363,7 +355,7 @@ fn is_header_value(
 ) {
     let value = args.get(0);
     let is_one_byte = v8::Local::<v8::String>::try_from(value).is_ok_and(|text| text.is_onebyte());
-    rv.set_bool(is_one_byte && HeaderList::is_value(&one_byte(scope, value)));
+    rv.set_bool(is_one_byte && header_bytes(scope, value).is_ok_and(|value| HeaderList::is_value(&value)));
 }
 
 static IS_HEADER_VALUE: FastCall = FastCall::string_test(is_header_value_fast);
@@ -381,16 +373,17 @@ fn respond(
 ) {
     let id = super::id_arg(&args, 0);
     let status = status_of(super::u32_arg(&args, 1));
-    let headers = header_list(one_byte(scope, args.get(2)));
+    let headers = header_bytes(scope, args.get(2)).and_then(header_list);
     let kind = super::u32_arg(&args, 3);
     let full = match kind {
         1 => utf8(scope, args.get(4)),
         2 => match super::bytes_arg(scope, &args, 4) {
-            Some(bytes) => Bytes::from(bytes),
+            Some(bytes) => copies::kept(scope, bytes),
             None => return,
         },
-        _ => Bytes::new(),
+        _ => Some(Bytes::new()),
     };
+    let Some(full) = full else { return too_large(scope, id) };
     let native = if kind == 4 { super::id_arg(&args, 4) } else { 0 };
     let mut headers = headers;
     let native = state_of(scope).filter(|_| native > 0).and_then(|state| match &mut headers {
@@ -461,8 +454,9 @@ fn add_header(
     args: v8::FunctionCallbackArguments<'_>,
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let (name, value) = (one_byte(scope, args.get(1)), one_byte(scope, args.get(2)));
-    let result = push_header(scope, super::id_arg(&args, 0), &name, &value);
+    let (name, value) = (header_bytes(scope, args.get(1)), header_bytes(scope, args.get(2)));
+    let id = super::id_arg(&args, 0);
+    let result = name.and_then(|name| push_header(scope, id, &name, &value?));
     throw_error(scope, result);
 }
 
@@ -487,9 +481,9 @@ fn respond_text(
     _rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let (id, status) = (super::id_arg(&args, 0), super::u32_arg(&args, 1));
-    let (name, value) = (one_byte(scope, args.get(2)), one_byte(scope, args.get(3)));
-    let body = utf8(scope, args.get(4));
-    let result = reply_text(scope, id, status, &name, &value, || body);
+    let (name, value) = (header_bytes(scope, args.get(2)), header_bytes(scope, args.get(3)));
+    let Some(body) = utf8(scope, args.get(4)) else { return too_large(scope, id) };
+    let result = name.and_then(|name| reply_text(scope, id, status, &name, &value?, || body));
     throw_error(scope, result);
 }
 
@@ -505,7 +499,8 @@ extern "C" fn respond_text_fast(
     info: &mut FastCallInfo<'_>,
 ) {
     guard_fast(info, "respond_text", |isolate| {
-        let body = || latin1_to_utf8(body.as_bytes());
+        // It is a short one: `response.js` hands others to `respond`.
+        let body = || Bytes::from(copies::latin1_to_utf8(body.as_bytes()));
         reply_text(isolate, super::id_of(id), status, name.as_bytes(), value.as_bytes(), body)
     });
 }
@@ -531,7 +526,14 @@ fn response_write(
     let Some(chunk) = super::bytes_arg(scope, &args, 1) else { return };
     let pipe = state_of(scope).and_then(|state| state.requests.get(&id)?.pipe.clone());
     let Some(pipe) = pipe else { return rv.set_bool(false) };
-    match pipe.write(Bytes::from(chunk)) {
+    let Some(chunk) = copies::kept(scope, chunk) else {
+        pipe.end(Err(BodyError::Stopped(Fault::MemoryLimit)));
+        if let Some(state) = state_of(scope) {
+            state.log(tracing::Level::ERROR, id, TOO_LARGE);
+        }
+        return rv.set_bool(false);
+    };
+    match pipe.write(chunk) {
         Written::Room => rv.set_bool(true),
         Written::Closed => {}
         Written::Full => {

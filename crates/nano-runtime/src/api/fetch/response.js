@@ -24,6 +24,9 @@ const SEND_STRING = 1;
 /** Header lists of up to this length go to native code piece by piece. */
 const FEW = 32;
 
+/** Strings of up to this length go to native code as they lie in V8's heap. Longer ones count as the app's memory. */
+const SHORT = 32768;
+
 /** In `#body`: consumed before anything needed a Body. */
 const USED = { __proto__: null };
 
@@ -86,7 +89,7 @@ class Response {
       if (typeof body === "string") {
         response.#body = USED;
         const last = list.length - 2;
-        if (last < 0 || last > FEW) {
+        if (last < 0 || last > FEW || body.length > SHORT) {
           ops.respond(rid, status, joinedList(list), SEND_STRING, body);
         } else {
           // Most responses: optimised code hands strings to native code as they lie there.

@@ -190,7 +190,7 @@ fn multipart_parse<'s>(
     args: v8::FunctionCallbackArguments<'s>,
     mut rv: v8::ReturnValue<'s, v8::Value>,
 ) {
-    let boundary = super::string_arg(scope, &args, 1);
+    let Some(boundary) = super::string_arg(scope, &args, 1) else { return };
     let Ok(view) = v8::Local::<v8::Uint8Array>::try_from(args.get(0)) else {
         return super::throw_type_error(scope, "not a Uint8Array");
     };

@@ -52,8 +52,8 @@ fn url_parse(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let input = super::string_arg(scope, &args, 0);
-    let base = super::optional_string_arg(scope, &args, 1);
+    let Some(input) = super::string_arg(scope, &args, 0) else { return };
+    let Some(base) = super::optional_string_arg(scope, &args, 1) else { return };
     if let Some(url) = parse(&input, base.as_deref()) {
         give(scope, &mut rv, args.get(2), &url);
     }
@@ -65,8 +65,8 @@ fn url_can_parse(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let input = super::string_arg(scope, &args, 0);
-    let base = super::optional_string_arg(scope, &args, 1);
+    let Some(input) = super::string_arg(scope, &args, 0) else { return };
+    let Some(base) = super::optional_string_arg(scope, &args, 1) else { return };
     rv.set_bool(Url::can_parse(&input, base.as_deref()));
 }
 
@@ -76,7 +76,7 @@ fn url_origin(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let href = super::string_arg(scope, &args, 0);
+    let Some(href) = super::string_arg(scope, &args, 0) else { return };
     let origin = parse(&href, None).map_or_else(|| "null".to_owned(), |url| url.origin());
     super::return_string(scope, &mut rv, &origin);
 }
@@ -88,8 +88,8 @@ fn url_set(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let href = super::string_arg(scope, &args, 0);
-    let value = super::string_arg(scope, &args, 2);
+    let Some(href) = super::string_arg(scope, &args, 0) else { return };
+    let Some(value) = super::string_arg(scope, &args, 2) else { return };
     let Some(mut url) = parse(&href, None) else { return };
     let given = Some(value.as_str());
     let accepted = match super::u32_arg(&args, 1) {

@@ -166,8 +166,8 @@ fn urlpattern_parse<'s>(
     args: v8::FunctionCallbackArguments<'s>,
     mut rv: v8::ReturnValue<'s, v8::Value>,
 ) {
-    let text = super::optional_string_arg(scope, &args, 0);
-    let base = super::optional_string_arg(scope, &args, 1);
+    let Some(text) = super::optional_string_arg(scope, &args, 0) else { return };
+    let Some(base) = super::optional_string_arg(scope, &args, 1) else { return };
     let input = match &text {
         Some(text) => Ok(text.as_str()),
         None => match init_arg(scope, &args, 0) {
@@ -226,8 +226,8 @@ fn urlpattern_match_url(
     args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let input = super::string_arg(scope, &args, 0);
-    let base = super::optional_string_arg(scope, &args, 1);
+    let Some(input) = super::string_arg(scope, &args, 0) else { return };
+    let Some(base) = super::optional_string_arg(scope, &args, 1) else { return };
     let Ok(url) = Url::parse(&input, base.as_deref()) else { return };
     if let Some(list) = list_of_strings(scope, &canon::parts_of(&url).into_array()) {
         rv.set(list.into());
