@@ -14,6 +14,9 @@ mod document;
 mod dotenv;
 mod entry;
 mod folder;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod json;
 pub mod limits;

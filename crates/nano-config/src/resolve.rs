@@ -17,9 +17,16 @@ use crate::{LoadError, Loaded, certificates, json, limits};
 
 /// Loads a configuration file.
 pub(crate) fn file(file: &Path, host_env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, LoadError> {
-    let document = Document::read(file)?;
-    let value = json::parse(&document).map_err(LoadError::Invalid)?;
-    let mut decoder = Decoder { document: &document, host_env, errors: Vec::new() };
+    document(&Document::read(file)?, host_env)
+}
+
+/// Loads the text of a configuration file.
+pub(crate) fn document(
+    document: &Document,
+    host_env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, LoadError> {
+    let value = json::parse(document).map_err(LoadError::Invalid)?;
+    let mut decoder = Decoder { document, host_env, errors: Vec::new() };
     let raw = RawConfig::decode(&value, &mut decoder);
     let errors = decoder.errors;
     let Some(raw) = raw else {
@@ -27,7 +34,8 @@ pub(crate) fn file(file: &Path, host_env: &dyn Fn(&str) -> Option<String>) -> Re
     };
     let none = RawSettings::default();
     let defaults = raw.defaults.get().unwrap_or(&none);
-    Resolver::new(&document, &raw, defaults, errors).config(Source::File(file.to_owned()), None)
+    let source = Source::File(document.file().to_owned());
+    Resolver::new(document, &raw, defaults, errors).config(source, None)
 }
 
 /// Loads a folder of apps, or one app's folder, as a file without keys would be loaded.

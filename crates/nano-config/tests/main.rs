@@ -4,7 +4,10 @@
 
 mod data;
 mod folders;
+mod fuzz;
 mod mutations;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 
 use std::process::ExitCode;
 
@@ -15,6 +18,7 @@ fn main() -> ExitCode {
     let mut trials = data::trials();
     trials.extend(folders::trials());
     trials.extend(mutations::trials());
+    trials.extend(fuzz::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

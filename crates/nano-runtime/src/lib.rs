@@ -9,6 +9,9 @@ mod api;
 mod bootstrap;
 #[allow(unsafe_code, reason = "the one place for it")]
 mod engine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod net;
 mod worker;
 

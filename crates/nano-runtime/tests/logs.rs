@@ -41,6 +41,13 @@ impl Logs {
         lines.iter().filter(|line| line.app == app).cloned().collect()
     }
 
+    /// The first line that tells of a bug of NANO's own.
+    pub(crate) fn bug(&self) -> Option<String> {
+        let lines = self.lines.lock().expect("no panic under the lock");
+        let bug = |line: &&Line| line.target.starts_with("nano_runtime") && line.message.starts_with("bug:");
+        lines.iter().find(bug).map(|line| format!("{} {}", line.message, line.fields))
+    }
+
     /// Waits for a line of `app` with `part` in it.
     pub(crate) async fn wait_for(&self, app: &str, part: &str) -> Line {
         loop {

@@ -8,6 +8,7 @@ mod bodies;
 mod codings;
 mod fetching;
 mod figures;
+mod fuzz;
 mod globals;
 mod handlers;
 mod life;
@@ -15,6 +16,8 @@ mod limits;
 mod logs;
 mod modules;
 mod poison;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 mod replies;
 mod starts;
 mod support;
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     ] {
         trials.extend(tests.into_iter().map(|test| bench.trial(test)));
     }
+    trials.extend(fuzz::trials(&bench));
     let (web_platform_tests, files) = wpt::Wpt::from_env(&bench);
     trials.extend(files);
     let vectors = vectors::Vectors::find();

@@ -118,6 +118,11 @@ impl Bench {
         }
     }
 
+    /// The apps of the fuzz targets.
+    pub(crate) fn fuzz_apps(&self) -> nano_runtime::fuzz::Apps {
+        nano_runtime::fuzz::Apps::new(&self.engine, &self.runtime)
+    }
+
     /// An app of files, with `index.js` as its entry.
     pub(crate) fn app(&self) -> AppBuilder {
         static NEXT: AtomicU64 = AtomicU64::new(1);

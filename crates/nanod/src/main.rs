@@ -5,6 +5,9 @@
 mod admin;
 mod apps;
 mod cli;
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
 mod sandbox;
 mod server;
 mod telemetry;

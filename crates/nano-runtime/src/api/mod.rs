@@ -8,6 +8,8 @@ mod crypto;
 mod encoding;
 mod fetch;
 mod form_data;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod global_scope;
 mod message_channel;
 mod native_code;

@@ -71,6 +71,11 @@ impl MemoryAccount {
         bytes <= self.limit
     }
 
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }

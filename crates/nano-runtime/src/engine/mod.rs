@@ -38,6 +38,12 @@ pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
 pub use watchdog::handed_over_turns;
 pub(crate) use watchdog::{Budget, Control, Termination, Turn};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz {
+    pub use super::modules::fuzz::module_path;
+    pub(crate) use super::snapshot::ops_object;
+}
+
 /// What an [`Engine`] is started with.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
@@ -183,4 +189,10 @@ impl Engine {
     pub(crate) fn turn<R>(&self, control: &Arc<Control>, now: Moment, f: impl FnOnce(&Turn<'_>) -> R) -> R {
         self.inner.watchdog.turn(control, now, f)
     }
+}
+
+/// The control of no isolate.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn lone_control() -> Arc<Control> {
+    Arc::new(Control::new(&Share::new(&LongTurns::new(1))))
 }

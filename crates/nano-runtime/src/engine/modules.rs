@@ -1,5 +1,8 @@
 //! ES modules: from a specifier to a file inside the app's folder to a V8 module.
 
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzz;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

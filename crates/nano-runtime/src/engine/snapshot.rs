@@ -27,17 +27,8 @@ pub(super) fn create() -> Result<Vec<u8>, String> {
 
 /// Evaluates each file as `(exports, require, primordials, ops) => …`; what `main.js` exports are the hooks.
 fn run_built_ins<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
+    let ops = ops_object(scope)?;
     let null = v8::null(scope).into();
-    let ops = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
-    for op in crate::api::ops() {
-        let template = v8::FunctionTemplate::builder_raw(op.callback)
-            .constructor_behavior(v8::ConstructorBehavior::Throw)
-            .build_fast(scope, op.fast.map_or(&[], super::callbacks::FastCall::overloads));
-        let function = template.get_function(scope).ok_or("no function for an op")?;
-        let name = string(scope, op.name)?;
-        function.set_name(name);
-        ops.set(scope, name.into(), function.into());
-    }
     let primordials = v8::Object::new(scope);
     let loaded = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
     let require = v8::Function::builder_raw(bootstrap::require_callback())
@@ -53,6 +44,22 @@ fn run_built_ins<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v
         loaded.set(scope, name.into(), exports.into());
     }
     Ok(exports)
+}
+
+/// An object with all ops.
+pub(crate) fn ops_object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
+    let null = v8::null(scope).into();
+    let ops = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+    for op in crate::api::ops() {
+        let template = v8::FunctionTemplate::builder_raw(op.callback)
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build_fast(scope, op.fast.map_or(&[], super::callbacks::FastCall::overloads));
+        let function = template.get_function(scope).ok_or("no function for an op")?;
+        let name = string(scope, op.name)?;
+        function.set_name(name);
+        ops.set(scope, name.into(), function.into());
+    }
+    Ok(ops)
 }
 
 fn run_built_in(

@@ -1,5 +1,5 @@
-//! Subresource Integrity (https://w3c.github.io/webappsec-subresource-integrity/): a response is given only when its
-//! body has one of the digests that the request names.
+//! Subresource Integrity (<https://w3c.github.io/webappsec-subresource-integrity/>): a response is given only when
+//! its body has one of the digests that the request names.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -154,7 +154,13 @@ impl Actor {
             &spec.limits,
             ModuleMap::new(Arc::clone(&shared.sources)),
         );
-        let entered = isolate.enter(|scope| Isolate::set_state(scope, state));
+        let entered = isolate.enter(|scope| {
+            Isolate::set_state(scope, state);
+            #[cfg(feature = "fuzzing")]
+            if *spec.name == *crate::fuzz::OPS_APP {
+                crate::fuzz::expose_ops(scope);
+            }
+        });
         let _ = actor.isolate.set(isolate);
         if let Err(Lost) = entered {
             actor.lost();

@@ -27,6 +27,8 @@ use stall::Rewound;
 
 pub(crate) use body::OutBody;
 pub(crate) use descriptors::sockets_max;
+#[cfg(fuzzing)]
+pub(crate) use h1::fuzz;
 
 /// Connections at once, over all listeners, if there are descriptors for them; further ones wait in the system's queue.
 const CONNECTIONS_MAX: u32 = 50_000;

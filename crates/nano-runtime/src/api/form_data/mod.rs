@@ -1,5 +1,8 @@
 //! What bodies of forms are written in: multipart/form-data (RFC 7578) and application/x-www-form-urlencoded.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
+
 use std::borrow::Cow;
 use std::ops::Range;
 

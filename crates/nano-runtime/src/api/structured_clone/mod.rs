@@ -1,5 +1,8 @@
 //! structuredClone (HTML, section 2.7) over V8's serialiser.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
+
 use v8::{ValueDeserializerHelper as _, ValueSerializerHelper as _};
 
 use crate::engine::{OpFn, ops};

@@ -5,6 +5,8 @@
 
 mod canon;
 mod constructor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod pattern;
 mod tokens;
 

@@ -6,6 +6,8 @@
 
 mod body;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod io;
 mod upload;

@@ -1,0 +1,5 @@
+#![no_main]
+
+use nano_fuzz::apps;
+
+libfuzzer_sys::fuzz_target!(init: { apps(); }, |data: &[u8]| apps().ops(data));
