@@ -31,7 +31,7 @@ const HAND_OVER_AFTER: Duration = Duration::from_millis(10);
 const HAND_OVER_PAUSE: Duration = Duration::from_micros(300);
 /// CPU time of a turn after which its app is known for long ones.
 const LONG_CPU: Duration = Duration::from_millis(5);
-/// A turn that was interrupted and does not react for so long is inside a built-in.
+/// CPU time for which a turn that was interrupted does not react, after which it is inside a built-in.
 const STUCK_AFTER: Duration = Duration::from_millis(30);
 /// Ticks without any work after which the watchdog sleeps until a turn wakes it.
 const IDLE_TICKS: u32 = 20;
@@ -351,6 +351,8 @@ struct Sight {
     slot: Weak<Slot>,
     sequence: u64,
     handed_over_ns: u64,
+    /// The CPU time that the work had used when it was last asked to hand over.
+    asked_cpu_ns: u64,
 }
 
 fn watch(shared: &Shared, bench: &Arc<Bench>) {
@@ -408,7 +410,7 @@ fn look(slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
     for weak in slots {
         let Some(slot) = weak.upgrade() else { continue };
         let index = sights.iter().position(|sight| sight.slot.ptr_eq(weak)).unwrap_or_else(|| {
-            sights.push(Sight { slot: weak.clone(), sequence: u64::MAX, handed_over_ns: 0 });
+            sights.push(Sight { slot: weak.clone(), sequence: u64::MAX, handed_over_ns: 0, asked_cpu_ns: 0 });
             sights.len() - 1
         });
         let Some(sight) = sights.get_mut(index) else { continue };
@@ -453,14 +455,22 @@ fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let control = slot.control.lock();
     slot.acting.store(true, Ordering::SeqCst);
     if let Some(control) = control.as_ref().filter(|_| slot.sequence.load(Ordering::SeqCst) == sequence) {
-        act_on(slot, control, cpu, now, sight, seen);
+        act_on(slot, control, Spent { all: cpu, surely: since_seen }, now, sight, seen);
     }
     slot.acting.store(false, Ordering::SeqCst);
 }
 
+/// The CPU time of work under way, in nanoseconds.
+struct Spent {
+    /// With the wall time up to the watchdog's first sight of it.
+    all: u64,
+    /// What its thread's clock tells: on a busy machine it may have waited before.
+    surely: u64,
+}
+
 /// Does what is due to the work under way in `slot`.
-fn act_on(slot: &Slot, control: &Arc<Control>, cpu: u64, now: u64, sight: &mut Sight, seen: &mut Seen) {
-    if cpu > slot.cpu_budget_ns.load(Ordering::Relaxed) {
+fn act_on(slot: &Slot, control: &Arc<Control>, cpu: Spent, now: u64, sight: &mut Sight, seen: &mut Seen) {
+    if cpu.all > slot.cpu_budget_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Cpu);
     } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Timeout);
@@ -469,14 +479,14 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: u64, now: u64, sight: &mut S
         sight.handed_over_ns = now;
         return;
     }
-    if cpu > nanos(LONG_CPU) {
+    if cpu.surely > nanos(LONG_CPU) {
         control.share.was_long(now);
     }
     let since = now.saturating_sub(sight.handed_over_ns);
     if control.hand_over_requested.load(Ordering::SeqCst) {
         if since > nanos(HAND_OVER_AFTER) {
             seen.stuck += 1;
-            if since > nanos(STUCK_AFTER) {
+            if cpu.surely.saturating_sub(sight.asked_cpu_ns) > nanos(STUCK_AFTER) {
                 // It cannot be told to wait, so others do not wait for it.
                 control.share.was_stuck(now);
                 control.share.turns().release(control);
@@ -484,6 +494,7 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: u64, now: u64, sight: &mut S
         }
     } else if since > nanos(HAND_OVER_AFTER) {
         sight.handed_over_ns = now;
+        sight.asked_cpu_ns = cpu.surely;
         control.hand_over();
     }
 }
