@@ -7,7 +7,6 @@
 //! the turn's end. There are fewer tickets for apps that are known for long turns, and few for those whose turns got stuck
 //! in a built-in, where V8 serves no interrupt.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::Thread;
@@ -45,7 +44,7 @@ pub(super) struct LongTurns {
 struct State {
     /// Permits that are out.
     computing: usize,
-    parked: VecDeque<Parked>,
+    parked: Vec<Parked>,
     unknown: Tickets,
     long: Tickets,
     stuck: Tickets,
@@ -104,7 +103,7 @@ impl LongTurns {
         let tickets = |free| Tickets { free, waiting: Vec::new() };
         let state = State {
             computing: 0,
-            parked: VecDeque::new(),
+            parked: Vec::new(),
             unknown: tickets(UNKNOWN_TURNS_MAX),
             long: tickets(LONG_TURNS_MAX),
             stuck: tickets(cores),
@@ -125,11 +124,7 @@ impl LongTurns {
                 return;
             }
             let thread = std::thread::current();
-            state.parked.push_back(Parked {
-                share: Arc::clone(share),
-                thread,
-                granted: Arc::clone(&granted),
-            });
+            state.parked.push(Parked { share: Arc::clone(share), thread, granted: Arc::clone(&granted) });
         }
         *permit.parked.lock() = Some(std::thread::current());
         while !granted.load(Ordering::Acquire) && control.terminated().is_none() {
@@ -146,11 +141,9 @@ impl LongTurns {
 
     /// Hands a permit on to whoever used least, or takes it back.
     fn pass_on(&self, state: &mut State) {
-        let now = Moment::now();
-        let least = (0..state.parked.len())
-            .min_by_key(|index| state.parked.get(*index).map(|parked| parked.share.used(now)));
-        match least.and_then(|index| state.parked.remove(index)) {
-            Some(next) => {
+        match least_used(&state.parked, |parked| &parked.share) {
+            Some(index) => {
+                let next = state.parked.remove(index);
                 next.granted.store(true, Ordering::Release);
                 next.thread.unpark();
             }
@@ -205,20 +198,24 @@ impl State {
     }
 }
 
+/// Which of those that wait belongs to the app that used least; among equals, who came first.
+fn least_used<T>(waiting: &[T], share_of: impl Fn(&T) -> &Arc<Share>) -> Option<usize> {
+    let now = Moment::now();
+    let used = waiting.iter().map(|waiter| share_of(waiter).used(now));
+    used.enumerate().min_by_key(|(_, used)| *used).map(|(index, _)| index)
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let now = Moment::now();
         let mut state = self.turns.state.lock();
         let tickets = state.tickets(self.fame);
         // A waiter that is gone is skipped.
         tickets.waiting.retain(|(_, sender)| !sender.is_closed());
-        let least = (0..tickets.waiting.len())
-            .min_by_key(|index| tickets.waiting.get(*index).map(|(share, _)| share.used(now)));
-        let Some(index) = least else {
+        let Some(index) = least_used(&tickets.waiting, |(share, _)| share) else {
             tickets.free += 1;
             return;
         };
-        let (_, sender) = tickets.waiting.swap_remove(index);
+        let (_, sender) = tickets.waiting.remove(index);
         drop(state);
         // If it left just now, the ticket comes back and is dropped anew.
         let ticket = Ticket { turns: Arc::clone(&self.turns), fame: self.fame };
