@@ -407,7 +407,7 @@ async fn a_busy_app_gets_another_isolate(bench: Bench) {
     let app = bench
         .app()
         .limits(|limits| {
-            limits.cpu_ms = 4000;
+            limits.cpu_ms = 1500;
             limits.max_isolates = 2;
         })
         .file(

@@ -68,7 +68,7 @@ async fn a_failed_start_is_tried_again(bench: Bench) {
 
 async fn starts_that_spin_hold_up_no_other(bench: Bench) {
     // More of them than there are places for starts.
-    let spinning: Vec<App> = (0..12).map(|_| bench.script("console.log('spins'); for (;;);")).collect();
+    let spinning: Vec<App> = (0..6).map(|_| bench.script("console.log('spins'); for (;;);")).collect();
     let starts: Vec<_> = spinning.iter().map(|app| app.begin("/")).collect();
     spinning[0].logged("spins").await;
     let app = bench.script("export default () => new Response('ok');");

@@ -161,6 +161,21 @@ pub(crate) unsafe extern "C" fn promise_rejected_callback(message: v8::PromiseRe
     crate::worker::promise_rejected(scope, kind, promise, reason);
 }
 
+/// The longest source for `eval` and `Function`, in UTF-16 units. V8's parser cannot be interrupted, and takes up to 180
+/// times as much memory outside of the heap, which nothing else limits.
+const EVAL_UNITS_MAX: usize = 1 << 20;
+
+/// V8 asks this for the source of each `eval` and `Function`. What is no string is left as it is, as the standard has it.
+pub(crate) fn may_compile<'s>(
+    _scope: &mut v8::PinScope<'s, '_>,
+    source: v8::Local<'s, v8::Value>,
+    _is_code_like: bool,
+) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
+    let text = v8::Local::<v8::String>::try_from(source);
+    let codegen_allowed = text.is_ok_and(|text| text.length() <= EVAL_UNITS_MAX) || text.is_err();
+    v8::ModifyCodeGenerationFromStringsResult { codegen_allowed, modified_source: None }
+}
+
 /// V8 calls this when a script that it began itself threw: a callback of a finalisation registry.
 pub(crate) unsafe extern "C" fn message_callback(
     message: v8::Local<'_, v8::Message>,

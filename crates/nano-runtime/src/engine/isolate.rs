@@ -10,12 +10,16 @@ use std::sync::{Arc, OnceLock};
 use super::abandon;
 use super::entry::{Entered, Residents};
 use super::foreground::{Foreground, TaskRouter, Wake};
+use super::mappings::Bounded;
 use super::memory::{self, MemoryAccount};
 use super::watchdog::Control;
 use super::{callbacks, modules, snapshot};
 
 /// V8's smallest sensible heap; below it a context does not even start.
 const HEAP_BYTES_MIN: usize = 8 << 20;
+
+/// V8 maps more than a page at once for its own purposes (semi-spaces, code).
+const MAPPING_BYTES_MIN: usize = 16 << 20;
 
 /// The limits that V8 itself enforces.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +30,17 @@ pub(crate) struct IsolateLimits {
 
 /// An isolate that any thread may enter, one at a time.
 pub(crate) struct Isolate {
-    /// Dropped before the isolate.
+    /// Dropped before the isolate, by `dispose`.
     context: ManuallyDrop<v8::Global<v8::Context>>,
-    /// Dropped unless the isolate is lost.
+    /// Dropped by `dispose`.
     shared: ManuallyDrop<v8::SharedIsolate>,
     raw: v8::UnsafeRawIsolatePtr,
     residents: Residents,
+    /// The largest piece of memory that V8 may map for it.
+    mapping_bytes: usize,
     lost: AtomicBool,
+    /// It was lost, and is disposed of.
+    gone: AtomicBool,
     memory: Arc<MemoryAccount>,
     tasks: TaskRouter,
     foreground: Arc<Foreground>,
@@ -64,9 +72,12 @@ impl<T> Drop for OwnedState<T> {
     }
 }
 
-/// V8 ran out of memory where it cannot unwind. The isolate must not be entered again, and its memory is gone.
+/// V8 ran out of memory where it cannot unwind. The isolate must not be entered again; see [`Isolate::salvage`].
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub(crate) struct Lost {
+    /// Memory of V8's compiler that stays behind for good.
+    pub(crate) left_bytes: usize,
+}
 
 impl Isolate {
     pub(super) fn new(
@@ -86,6 +97,7 @@ impl Isolate {
         let mut isolate = v8::Isolate::new(params);
         isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
+        isolate.set_modify_code_generation_from_strings_callback(callbacks::may_compile);
         isolate.add_message_listener(callbacks::message_callback);
         isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
         memory::install_limits(&mut isolate, &memory);
@@ -93,6 +105,8 @@ impl Isolate {
         let context = {
             v8::scope!(let scope, &mut isolate);
             let context = v8::Context::new(scope, v8::ContextOptions::default());
+            // V8 asks `callbacks::may_compile` then.
+            context.set_allow_generation_from_strings(false);
             v8::Global::new(scope, context)
         };
         // SAFETY: the pointer is used only while the isolate lives.
@@ -108,7 +122,9 @@ impl Isolate {
             shared: ManuallyDrop::new(shared),
             raw,
             residents: Residents::default(),
+            mapping_bytes: limits.memory_bytes.max(MAPPING_BYTES_MIN),
             lost: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             memory,
             tasks: tasks.clone(),
             foreground: tasks.open(raw, wake),
@@ -118,24 +134,25 @@ impl Isolate {
     /// Enters the isolate on this thread for the time of `f`. The caller makes sure that no other thread is inside
     /// (it would wait) and that this thread is in no other isolate.
     pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
-        let resident = self.residents.admit();
-        let result = abandon::run(|| {
-            if resident {
-                // SAFETY: the caller answers for the threads, and `self` keeps the isolate.
-                let _entered = unsafe { Entered::new(self.raw) };
-                self.inside(f)
-            } else {
-                let _locker = self.shared.lock();
-                self.inside(f)
-            }
-        });
-        result.map_err(|abandon::Abandoned| {
+        // The lock is given back even when V8's frames are left behind.
+        if self.residents.admit() {
+            // SAFETY: the caller answers for the threads, and `self` keeps the isolate.
+            let _entered = unsafe { Entered::new(self.raw) };
+            self.run(f)
+        } else {
+            let _locker = self.shared.lock();
+            self.run(f)
+        }
+    }
+
+    fn run<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
+        let _bounded = Bounded::to(self.mapping_bytes);
+        abandon::run(|| self.inside(f)).map_err(|abandon::Abandoned| {
             self.lost.store(true, Ordering::SeqCst);
-            // SAFETY: a lost isolate is never disposed of.
-            let isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
-            // SAFETY: this thread entered it above and is still inside. To V8, the thread is free again.
-            unsafe { isolate.exit() };
-            Lost
+            // SAFETY: this thread has the lock, and nobody disposes of the isolate before it is told of the loss.
+            let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+            // What the compiler had is in nobody's reach any more.
+            Lost { left_bytes: isolate.get_heap_statistics().malloced_memory() }
         })
     }
 
@@ -188,17 +205,42 @@ impl Isolate {
         (kind == TypeId::of::<T>()).then_some(state)
     }
 
-    /// What [`Isolate::set_state`] keeps, of an isolate that is lost: it is never dropped, but may hold what others need.
-    /// Only the one who found the isolate lost may ask, and `f` must not call V8.
+    /// What [`Isolate::set_state`] keeps, of an isolate that is lost: it may be long until it is dropped, and it may hold
+    /// what others need. Only the one who found the isolate lost may ask, before [`Isolate::salvage`]; `f` must not call V8.
     pub(crate) fn with_lost_state<T: Send + 'static>(&self, f: impl FnOnce(&mut T)) {
-        if !self.lost.load(Ordering::SeqCst) {
+        if !self.lost.load(Ordering::SeqCst) || self.gone.load(Ordering::SeqCst) {
             return;
         }
-        // SAFETY: a lost isolate is never disposed of, and nobody is inside any more.
+        // SAFETY: it is not disposed of yet, and nobody is inside any more.
         let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
         if let Some(state) = Self::state_mut(&mut isolate) {
             f(state);
         }
+    }
+
+    /// Disposes of an isolate that is lost. V8 had collected all garbage and was about to give up, so its heap is whole;
+    /// what the frames that were left behind owned stays behind with them. They may have held a lock of the isolate: then
+    /// this never returns, so it needs a thread of its own. `false`: it was done before, or the isolate is not lost.
+    pub(crate) fn salvage(&self) -> bool {
+        if !self.lost.load(Ordering::SeqCst) || self.gone.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        self.tasks.close(self.raw);
+        // SAFETY: nobody is inside a lost isolate, or enters it again, and `gone` lets one caller get here, once.
+        unsafe { self.dispose() };
+        true
+    }
+
+    /// # Safety
+    /// To be called once; nobody is inside, or uses the isolate again.
+    unsafe fn dispose(&self) {
+        // SAFETY: the isolate lives until `shared` is dropped below, and nobody is inside.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
+        isolate.set_data(STATE_SLOT, std::ptr::null_mut());
+        // SAFETY: it is not used again.
+        drop(unsafe { std::ptr::read(&raw const *self.context) });
+        // SAFETY: it is not used again.
+        drop(unsafe { std::ptr::read(&raw const *self.shared) });
     }
 
     /// V8's own tasks for whoever is inside.
@@ -213,17 +255,14 @@ impl Isolate {
 
 impl Drop for Isolate {
     fn drop(&mut self) {
-        self.tasks.close(self.raw);
-        if self.lost.load(Ordering::SeqCst) {
-            return;
+        if self.gone.load(Ordering::SeqCst) {
+            return; // Another isolate may have its address by now.
         }
-        // SAFETY: the isolate lives until `shared` is dropped below, and nobody is inside.
-        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
-        isolate.set_data(STATE_SLOT, std::ptr::null_mut());
-        // SAFETY: it is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.context) };
-        // SAFETY: it is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.shared) };
+        self.tasks.close(self.raw);
+        if !self.lost.load(Ordering::SeqCst) {
+            // SAFETY: `self` goes, and with it all who could use the isolate.
+            unsafe { self.dispose() };
+        }
     }
 }
 

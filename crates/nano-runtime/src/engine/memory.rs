@@ -5,7 +5,7 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use super::abandon;
 use super::watchdog::{Control, Termination};
@@ -14,6 +14,8 @@ use super::watchdog::{Control, Termination};
 const HEADROOM_STEP_BYTES: usize = 16 << 20;
 /// How many such steps: past them V8 gives up, and [`out_of_memory`] is the last line.
 const HEADROOM_STEPS: usize = 4;
+/// How many while a module is compiled: the compiler would leave its own memory behind, which is far more.
+const HEADROOM_STEPS_COMPILING: usize = 32;
 
 /// What V8 may count beyond the limit: compiled WebAssembly, and what an app does not answer for.
 const UNCOUNTED_BYTES: usize = 4 << 20;
@@ -29,13 +31,15 @@ pub(crate) struct MemoryAccount {
     used: AtomicUsize,
     limit: usize,
     refusal: AtomicU8,
+    compiling: AtomicBool,
     control: Arc<Control>,
 }
 
 impl MemoryAccount {
     pub(crate) fn new(limit: usize, control: &Arc<Control>) -> Arc<Self> {
         let (used, refusal) = (AtomicUsize::new(0), AtomicU8::new(NOT_REFUSED));
-        Arc::new(Self { used, limit, refusal, control: Arc::clone(control) })
+        let compiling = AtomicBool::new(false);
+        Arc::new(Self { used, limit, refusal, compiling, control: Arc::clone(control) })
     }
 
     /// As [`MemoryAccount::try_add`], for the allocator of buffers.
@@ -45,6 +49,12 @@ impl MemoryAccount {
         let refusal = if fits || last_attempt { NOT_REFUSED } else { REFUSED };
         self.refusal.store(refusal, Ordering::Relaxed);
         fits
+    }
+
+    /// A module is compiled until what this gives is dropped.
+    pub(crate) fn compiling(self: Arc<Self>) -> Compiling {
+        self.compiling.store(true, Ordering::Relaxed);
+        Compiling(self)
     }
 
     /// Counts `bytes` more, unless that is over the limit.
@@ -63,7 +73,8 @@ impl MemoryAccount {
 
     /// Whether `bytes` more fit beside the buffers and WebAssembly memories that the isolate has.
     pub(crate) fn has_room(&self, isolate: &mut v8::Isolate, bytes: usize) -> bool {
-        is_within(isolate, self.limit, bytes)
+        // Half of the uncounted is left, so that what is granted here is not too much for the next look.
+        is_within(isolate, self.limit, bytes.saturating_add(UNCOUNTED_BYTES / 2))
     }
 
     /// Whether `bytes` fit when there is nothing else.
@@ -78,6 +89,15 @@ impl MemoryAccount {
 
     pub(crate) fn sub(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A module is being compiled.
+pub(crate) struct Compiling(Arc<MemoryAccount>);
+
+impl Drop for Compiling {
+    fn drop(&mut self) {
+        self.0.compiling.store(false, Ordering::Relaxed);
     }
 }
 
@@ -186,20 +206,22 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
         return current; // The heap is not full: the script gets its RangeError.
     }
     account.control.terminate(Termination::Memory);
-    if current < initial.saturating_add(HEADROOM_STEP_BYTES * HEADROOM_STEPS) {
+    let compiling = account.compiling.load(Ordering::Relaxed);
+    let steps = if compiling { HEADROOM_STEPS_COMPILING } else { HEADROOM_STEPS };
+    if current < initial.saturating_add(HEADROOM_STEP_BYTES * steps) {
         current + HEADROOM_STEP_BYTES
     } else {
         current
     }
 }
 
-/// V8 cannot go on with this isolate, and would abort the process if this returned. So the turn is left where it is:
-/// the isolate is written off with all it holds, and the thread goes on where it entered.
+/// V8 cannot go on with this isolate, and would abort the process if this returned. So the turn is left where it is,
+/// and the thread goes on where it entered.
 unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomDetails) {
     // SAFETY: the frames since `Isolate::enter` are V8's and those of ops. They refer to this isolate, which is never
-    // entered or freed from here on, and hold no lock that anybody else takes.
+    // entered from here on, and hold no lock that anybody else takes but who disposes of it (`Isolate::salvage`).
     unsafe { abandon::leave() };
-    // One of V8's own threads, that worked for the isolate.
+    tracing::error!("V8 ran out of memory on a thread of its own, which stops here");
     loop {
         std::thread::park();
     }

@@ -10,6 +10,7 @@ mod entry;
 mod foreground;
 mod isolate;
 mod long_turns;
+mod mappings;
 mod memory;
 mod modules;
 mod pressure;
@@ -85,7 +86,7 @@ struct EngineInner {
     watchdog: watchdog::Watchdog,
     /// Freed memory is about to be given back to the system.
     trimming: AtomicBool,
-    /// Isolates that V8 ran out of memory in where it cannot unwind.
+    /// Isolates that were lost and could not be disposed of.
     lost: AtomicU32,
     long_turns: Arc<LongTurns>,
     /// Places for native work that is too long for a turn, as many as there are cores.
@@ -117,6 +118,12 @@ impl Engine {
         // The pages of an isolate go when it goes. V8 would keep them for other isolates, and have one of these free
         // them later, if there is one: what the largest heaps took would stay taken.
         v8::V8::set_flags_from_string("--no-memory-pool-share-memory-on-teardown");
+        // Whether a heap is full is looked at after each collection, outside of it. V8 would look in the middle of its last
+        // resort, with locks held, and an isolate that is lost there cannot be disposed of. (Flushing by time implies that.)
+        v8::V8::set_flags_from_string("--no-flush-code-based-on-time");
+        v8::V8::set_flags_from_string("--no-late-heap-limit-check");
+        // Its faster twin builds the text outside of the heap, where nothing limits it but the longest string, of 512 MB.
+        v8::V8::set_flags_from_string("--no-json-stringify-fast-path");
         let tasks = foreground::TaskRouter::default();
         let platform = v8::new_custom_platform(options.v8_threads, false, false, tasks.clone());
         v8::V8::initialize_platform(platform.make_shared());
@@ -134,7 +141,7 @@ impl Engine {
         })
     }
 
-    /// Isolates written off since the start; each holds its memory for good.
+    /// Isolates that were lost and could not be disposed of; each holds its memory, and a thread, for good.
     #[must_use]
     pub fn lost_isolates(&self) -> u32 {
         self.inner.lost.load(Ordering::Relaxed)
@@ -174,6 +181,11 @@ impl Engine {
     /// Disposes of an isolate, off the runtime's workers, and soon returns what it held to the system.
     pub(crate) fn dispose(&self, runtime: &tokio::runtime::Handle, isolate: Isolate) {
         runtime.spawn_blocking(move || drop(isolate));
+        self.trim_soon(runtime);
+    }
+
+    /// Returns memory that was freed to the system, in a while.
+    pub(crate) fn trim_soon(&self, runtime: &tokio::runtime::Handle) {
         if self.inner.trimming.swap(true, Ordering::Relaxed) {
             return;
         }

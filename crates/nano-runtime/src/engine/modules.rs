@@ -9,8 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use super::memory::MemoryAccount;
+
 /// The largest file that can be imported, in bytes.
 const MODULE_BYTES_MAX: u64 = 64 << 20;
+/// A module of JavaScript may have this part of its app's memory. V8's parser takes up to 180 times its length, outside
+/// of the heap, where nothing else limits it.
+const SCRIPT_PART: u64 = 16;
 /// The most modules of one app.
 const MODULES_MAX: usize = 10_000;
 
@@ -54,6 +59,8 @@ pub(crate) enum StoreError {
     UnknownKind(String),
     #[error("cannot import \"{0}\": it is larger than {MODULE_BYTES_MAX} bytes")]
     TooLarge(String),
+    #[error("cannot import \"{0}\": it is larger than {1} bytes, a {SCRIPT_PART}th of the app's memory_mb")]
+    ScriptTooLarge(String, u64),
     #[error("cannot import \"{0}\": the app has more than {MODULES_MAX} modules")]
     TooMany(String),
     #[error("cannot import \"{0}\": it is not UTF-8 text")]
@@ -80,13 +87,15 @@ pub(crate) struct ModuleSource {
 /// The files of a revision: what was read once stays as it was, whatever happens on the disk.
 pub(crate) struct SourceStore {
     root: PathBuf,
+    script_bytes_max: u64,
     files: Mutex<HashMap<String, Arc<ModuleSource>>>,
 }
 
 impl SourceStore {
     /// `root` is the app's folder, canonical.
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, files: Mutex::default() }
+    pub(crate) fn new(root: PathBuf, memory_mb: u64) -> Self {
+        let script_bytes_max = ((memory_mb << 20) / SCRIPT_PART).min(MODULE_BYTES_MAX);
+        Self { root, script_bytes_max, files: Mutex::default() }
     }
 
     fn get(&self, path: &str) -> Result<Arc<ModuleSource>, StoreError> {
@@ -95,6 +104,9 @@ impl SourceStore {
         }
         let kind = Kind::of(path)?;
         let bytes = self.read(path)?;
+        if kind == Kind::JavaScript && bytes.len() as u64 > self.script_bytes_max {
+            return Err(StoreError::ScriptTooLarge(path.to_owned(), self.script_bytes_max));
+        }
         if matches!(kind, Kind::JavaScript | Kind::Json | Kind::Text) && std::str::from_utf8(&bytes).is_err()
         {
             return Err(StoreError::NotText(path.to_owned()));
@@ -281,6 +293,7 @@ fn compile<'s>(scope: &mut v8::PinScope<'s, '_>, source: &ModuleSource) -> Optio
         return v8::script_compiler::compile_module2(scope, &mut unit, options, no_reason);
     }
     let mut unit = v8::script_compiler::Source::new(code, Some(&origin));
+    let _room = crate::worker::memory_of(scope).map(MemoryAccount::compiling);
     v8::script_compiler::compile_module(scope, &mut unit)
 }
 

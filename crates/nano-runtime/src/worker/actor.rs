@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 use super::debts::{Answer, Debts};
@@ -28,6 +28,11 @@ use crate::net::Client;
 const STARTUP_CPU: Duration = Duration::from_millis(2000);
 /// Wall time that an app's start-up may take, top-level `await` included.
 const STARTUP_WALL: Duration = Duration::from_secs(10);
+/// Wall time after which the disposal of a lost isolate counts as one that never ends: it takes some milliseconds, and
+/// longer on a busy machine.
+const SALVAGE_WALL: Duration = Duration::from_secs(10);
+/// What a lost isolate may leave behind without counting for `max_lost_isolates`.
+const LEFT_BYTES_MAX: usize = 16 << 20;
 /// Events after which a turn lets other tasks of its thread run.
 const EVENTS_PER_TURN: usize = 64;
 /// Wall time after which it does.
@@ -162,8 +167,8 @@ impl Actor {
             }
         });
         let _ = actor.isolate.set(isolate);
-        if let Err(Lost) = entered {
-            actor.lost();
+        if let Err(lost) = entered {
+            actor.lost(&lost);
         }
         actor.touch(Moment::now());
         // Off the serving path already.
@@ -307,7 +312,7 @@ impl Actor {
         match entered {
             Ok(Left::Dead) => self.die_of_termination(),
             Ok(left) => return (left, now),
-            Err(Lost) => self.lost(),
+            Err(lost) => self.lost(&lost),
         }
         (Left::Dead, Moment::now())
     }
@@ -650,14 +655,40 @@ impl Actor {
     }
 
     /// V8 ran out of memory where it cannot unwind.
-    fn lost(&self) {
+    fn lost(&self, lost: &Lost) {
         self.control.lose();
         if let Some(isolate) = self.isolate.get() {
             isolate.with_lost_state(IsolateState::call_off);
         }
-        self.shared.engine.count_lost_isolate();
         self.shared.lost_isolate();
         self.die_of_termination();
+        self.salvage(lost.left_bytes);
+    }
+
+    /// Has a lost isolate disposed of, on a thread of its own: that may never end.
+    fn salvage(&self, left_bytes: usize) {
+        let Some(actor) = self.me.upgrade() else { return };
+        let (done, ended) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("salvage".to_owned());
+        let spawned = thread.spawn(move || {
+            if actor.isolate.get().is_some_and(Isolate::salvage) {
+                let _ = done.send(());
+                actor.shared.engine.trim_soon(&actor.runtime);
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "there is no thread to dispose of a lost isolate");
+        }
+        let shared = Arc::clone(&self.shared);
+        self.runtime.spawn(async move {
+            // The sender goes without a word when there was no thread, or it panicked.
+            let gone = matches!(tokio::time::timeout(SALVAGE_WALL, ended).await, Ok(Ok(())));
+            if !gone || left_bytes > LEFT_BYTES_MAX {
+                shared.engine.count_lost_isolate();
+                let app = &*shared.spec.name;
+                tracing::error!(app, gone, left_bytes, "a lost isolate keeps memory for good");
+            }
+        });
     }
 
     /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
@@ -690,9 +721,12 @@ impl Actor {
                 idle
             })
         });
-        let Ok(idle_inside) = idle_inside else {
-            self.lost();
-            return None;
+        let idle_inside = match idle_inside {
+            Ok(idle) => idle,
+            Err(lost) => {
+                self.lost(&lost);
+                return None;
+            }
         };
         if idle_inside {
             self.die(&Fault::Draining.into());

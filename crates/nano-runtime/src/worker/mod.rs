@@ -52,8 +52,11 @@ const START_RETRY_AFTER: Duration = Duration::from_secs(1);
 const START_RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// The first back-off after a lost isolate; it doubles with each further one.
 const LOST_BACK_OFF: Duration = Duration::from_secs(1);
-/// The longest back-off.
-const LOST_BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// The longest back-off. What V8's frames owned when they were left behind stays, and is up to some tens of megabytes
+/// (`JSON.parse`).
+const LOST_BACK_OFF_MAX: Duration = Duration::from_secs(600);
+/// After how long without a loss the back-off begins anew.
+const LOST_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// How often a request is tried on another isolate when its own went away before it was seen.
 const RETRIES_MAX: u32 = 3;
 /// How long a start holds its place among the process's cold starts. One that takes longer goes on without: others wait
@@ -186,6 +189,8 @@ struct Pool {
     starting: Option<Starting>,
     /// A start-up that failed, and when.
     failed: Option<FailedStart>,
+    /// Isolates that were lost in a row.
+    lost: u32,
     /// Until when the app is held back after it lost an isolate.
     held_until: Option<Instant>,
 }
@@ -219,15 +224,21 @@ impl Shared {
     }
 
     fn lost_isolate(&self) {
-        let lost = self.stats.lost.fetch_add(1, Ordering::Relaxed);
-        let factor = 1_u32 << u32::try_from(lost).unwrap_or(u32::MAX).min(16);
-        let back_off = LOST_BACK_OFF.saturating_mul(factor).min(LOST_BACK_OFF_MAX);
+        self.stats.lost.fetch_add(1, Ordering::Relaxed);
+        let mut pool = self.pool.lock();
+        let now = Instant::now();
+        if pool.held_until.is_some_and(|last| now.duration_since(last) > LOST_FORGOTTEN_AFTER) {
+            pool.lost = 0;
+        }
+        let back_off = LOST_BACK_OFF.saturating_mul(1 << pool.lost.min(16)).min(LOST_BACK_OFF_MAX);
+        pool.lost += 1;
+        pool.held_until = Some(now + back_off);
+        drop(pool);
         tracing::error!(
             app = &*self.spec.name,
             back_off_ms = u64::try_from(back_off.as_millis()).unwrap_or(u64::MAX),
             "an isolate ran out of memory where V8 cannot unwind; it is written off"
         );
-        self.pool.lock().held_until = Some(Instant::now() + back_off);
     }
 }
 
@@ -250,7 +261,7 @@ impl Worker {
     /// process start at once.
     #[must_use]
     pub fn new(engine: &Engine, spec: AppSpec, cold_starts: &Arc<Semaphore>) -> Self {
-        let sources = Arc::new(SourceStore::new(spec.root.clone()));
+        let sources = Arc::new(SourceStore::new(spec.root.clone(), spec.limits.memory_mb));
         let places = Arc::new(Places::new(spec.limits.max_in_flight));
         let shared = Shared {
             engine: engine.clone(),
@@ -641,6 +652,11 @@ pub(crate) fn current_request(scope: &v8::PinScope<'_, '_>) -> RequestId {
         let id = number.value() as RequestId;
         id
     })
+}
+
+/// The isolate's memory, for the engine.
+pub(crate) fn memory_of(scope: &mut v8::PinScope<'_, '_>) -> Option<Arc<crate::engine::MemoryAccount>> {
+    state_of(scope).map(|state| Arc::clone(&state.memory))
 }
 
 /// The isolate's modules, for the engine's module callbacks.

@@ -134,10 +134,11 @@ impl Server {
             tokio::spawn(admin.serve());
         }
         tokio::spawn(self.front.all.clone().sweep(IDLE_TIMEOUT));
+        let lost = || self.front.registry.engine().lost_isolates();
         let overrun = tokio::select! {
             _ = self.terminate.recv() => false,
             _ = self.interrupt.recv() => false,
-            () = too_many_lost(&self.front.registry, max_lost_isolates) => true,
+            () = too_many_lost(lost, max_lost_isolates, LOST_TICK) => true,
         };
         tracing::info!(in_flight = self.front.registry.in_flight(), "draining");
         self.draining.send_replace(true);
@@ -176,12 +177,12 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Ends when the process holds more written-off isolates than its budget: a supervisor starts it anew.
-async fn too_many_lost(registry: &Registry, max: u32) {
-    let mut tick = tokio::time::interval(LOST_TICK);
+/// Ends when more isolates than `max` keep their memory for good: a supervisor starts the process anew.
+async fn too_many_lost(lost: impl Fn() -> u32, max: u32, every: Duration) {
+    let mut tick = tokio::time::interval(every);
     loop {
         tick.tick().await;
-        let lost = registry.engine().lost_isolates();
+        let lost = lost();
         if lost > max {
             tracing::error!(lost, max_lost_isolates = max, "too many lost isolates; the process ends");
             return;
@@ -247,5 +248,22 @@ async fn serve(front: Arc<Front>, stream: TcpStream, own: Option<u16>, place: Ow
     if let Err(error) = ended {
         // A client's fault, mostly: broken requests, and connections closed in the middle.
         tracing::debug!(error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn more_lost_isolates_than_the_budget_end_the_process() {
+        let lost = Cell::new(0);
+        let count = || {
+            lost.set(lost.get() + 1);
+            lost.get()
+        };
+        super::too_many_lost(count, 3, Duration::from_millis(1)).await;
+        assert_eq!(lost.get(), 4, "the budget itself is allowed");
     }
 }

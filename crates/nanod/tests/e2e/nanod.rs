@@ -248,6 +248,19 @@ impl Nanod {
         self.log(text, |line| line["msg"].as_str().is_some_and(|msg| msg.contains(text)))
     }
 
+    /// Whether `text` is anywhere in the log so far.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        self.stderr.text().contains(text)
+    }
+
+    /// The names of the process's threads.
+    pub(crate) fn thread_names(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        // A thread may end meanwhile.
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        names.map(|name| name.trim_end().to_owned()).collect()
+    }
+
     /// The log so far, line by line.
     pub(crate) fn logged(&self) -> Vec<Value> {
         let text = self.stderr.text();

@@ -33,7 +33,12 @@ pub fn url_pattern(data: &[u8]) {
     for component in &components {
         assert!(component.regexp.len() <= 64 * (text.len() + 64), "a regular expression grew out of bounds");
     }
-    // They need not be the same: a piece whose text is empty once it is encoded is not written as one.
+    // They need not be the same: a piece whose text is empty once it is encoded is not written as one. Where it stood
+    // between two wildcards, they become one with a modifier, so there need not be a pattern then. URLs drop these two:
+    if text.contains(['\t', '\r']) {
+        return;
+    }
     let again = create(Err(init()), None, &mut test);
-    assert!(again.is_ok(), "{input:?}: its own strings are refused");
+    let patterns = || components.iter().map(|component| &*component.pattern).collect::<Vec<_>>();
+    assert!(again.is_ok(), "{input:?}: its own strings are refused: {:?}: {:?}", patterns(), again.err());
 }
