@@ -248,6 +248,11 @@ fn limits_of(own: &RawSettings, all: &RawSettings) -> Limits {
         max_queue: usize::try_from(max_queue).unwrap_or(usize::MAX),
         max_subrequests: u32::try_from(max_subrequests).unwrap_or(u32::MAX),
         idle_ms: pick(&own.idle_ms, &all.idle_ms, limits::IDLE_MS),
+        clock_resolution_us: pick(
+            &own.clock_resolution_us,
+            &all.clock_resolution_us,
+            limits::CLOCK_RESOLUTION_US,
+        ),
     }
 }
 

@@ -203,6 +203,8 @@ pub struct Limits {
     pub max_subrequests: u32,
     /// How long an unused isolate is kept.
     pub idle_ms: u64,
+    /// The step of its clocks.
+    pub clock_resolution_us: u64,
 }
 
 /// A host name that an app answers to: lower case, without a port.

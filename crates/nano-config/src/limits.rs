@@ -125,6 +125,8 @@ quantities! {
         MAX_SUBREQUESTS_MIN = 1, MAX_SUBREQUESTS_MAX = 1_000_000, MAX_SUBREQUESTS = 1_000;
     IdleMs, "milliseconds", "time that an unused isolate is kept, in milliseconds":
         IDLE_MS_MIN = 1, IDLE_MS_MAX = 604_800_000, IDLE_MS = 60_000;
+    ClockUs, "microseconds", "step of an app's clocks, in microseconds":
+        CLOCK_RESOLUTION_US_MIN = 5, CLOCK_RESOLUTION_US_MAX = 1_000_000, CLOCK_RESOLUTION_US = 100;
     DrainMs, "milliseconds", "time that requests have to end in a drain, in milliseconds":
         DRAIN_TIMEOUT_MS_MIN = 0, DRAIN_TIMEOUT_MS_MAX = 86_400_000, DRAIN_TIMEOUT_MS = 30_000;
     Threads, "threads", "number of threads that run JavaScript":

@@ -14,8 +14,8 @@ use crate::config::{EgressRule, HostPattern, Level, LogFormat, Sandbox, Secret};
 use crate::decode::{Decode, Decoder, Field, Keys, List, Spanned};
 use crate::document::Span;
 use crate::limits::{
-    AppPort, BodyMb, BudgetMb, CpuMs, DrainMs, IdleMs, InFlight, ListenPort, LostIsolates, MemoryMb, Queue,
-    Subrequests, Threads, TimeoutMs, Whole,
+    AppPort, BodyMb, BudgetMb, ClockUs, CpuMs, DrainMs, IdleMs, InFlight, ListenPort, LostIsolates, MemoryMb,
+    Queue, Subrequests, Threads, TimeoutMs, Whole,
 };
 use crate::text::{AppName, Text};
 
@@ -143,6 +143,8 @@ object! {
         max_subrequests: Whole<Subrequests>,
         /// How long an unused isolate is kept, in milliseconds.
         idle_ms: Whole<IdleMs>,
+        /// The step of the app's clock (`performance.now()`), in microseconds: the finer it is, the more it tells of others' work.
+        clock_resolution_us: Whole<ClockUs>,
         /// How long requests may go on when the app is replaced or removed, in milliseconds. Default: `drain_timeout_ms` of the whole file.
         #[schemars(transform = without_default)]
         drain_timeout_ms: Whole<DrainMs>,

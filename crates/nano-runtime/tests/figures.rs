@@ -2,7 +2,13 @@
 
 use crate::support::{Bench, body, channel_body, eventually, post, tests};
 
-tests![figures_are_counted, logs_name_their_request, logs_show_blobs_and_forms, logs_are_limited,];
+tests![
+    figures_are_counted,
+    clocks_have_their_step,
+    logs_name_their_request,
+    logs_show_blobs_and_forms,
+    logs_are_limited,
+];
 
 async fn figures_are_counted(bench: Bench) {
     let app = bench.script(
@@ -27,6 +33,24 @@ async fn figures_are_counted(bench: Bench) {
     assert!(app.stats().cpu_ns > before.cpu_ns);
     let after = app.stats();
     assert_eq!((after.ended_cpu, after.ended_memory, after.ended_timeout, after.lost), (0, 0, 0, 0));
+}
+
+async fn clocks_have_their_step(bench: Bench) {
+    let source = "export default () => {
+        const seen = [performance.timeOrigin, new Event('x').timeStamp, performance.now()];
+        for (let i = 0; i < 5; i++) {
+          const before = performance.now();
+          while (performance.now() === before);
+          seen.push(performance.now());
+        }
+        return Response.json(seen.map((ms) => Math.round(ms * 1000)));
+      };";
+    for step in [100, 20_000] {
+        let builder = bench.app().limits(|limits| limits.clock_resolution_us = step);
+        let seen = builder.file("index.js", source).start().text("/").await;
+        let micros: Vec<u64> = serde_json::from_str(&seen).expect("numbers");
+        assert!(micros.iter().all(|micros| micros % step == 0), "{step}: {micros:?}");
+    }
 }
 
 async fn logs_name_their_request(bench: Bench) {

@@ -38,6 +38,7 @@ const LIMITS: Limits = Limits {
     max_in_flight: 64,
     max_queue: 64,
     idle_ms: 60_000,
+    clock_resolution_us: 100,
     max_isolates: 1,
     max_subrequests: 1_000,
 };

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     max_in_flight: 4,
     max_queue: 4,
     idle_ms: 60_000,
+    clock_resolution_us: 100,
     max_isolates: 1,
     max_subrequests: 0,
 };

@@ -80,6 +80,8 @@ pub struct Limits {
     pub max_queue: usize,
     /// How long an isolate may have nothing to do before it is retired, in milliseconds.
     pub idle_ms: u64,
+    /// The step of `performance.now()`, in microseconds (HR-Time, section 9): a finer one helps timing attacks.
+    pub clock_resolution_us: u64,
     /// Isolates that a busy app may have.
     pub max_isolates: usize,
     /// Requests that one request may send by `fetch`, redirects included.

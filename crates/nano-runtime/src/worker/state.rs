@@ -266,6 +266,8 @@ pub(crate) struct IsolateState {
     decoding_ns: u64,
     pub(crate) modules: ModuleMap,
     pub(crate) hooks: Option<Hooks>,
+    /// The step of its clock.
+    pub(crate) clock_resolution: Duration,
     pub(crate) started: Instant,
     pub(crate) started_at: SystemTime,
     pub(crate) requests: Requests,
@@ -316,6 +318,7 @@ impl IsolateState {
             decoding_ns: limits.cpu_ns(),
             modules,
             hooks: None,
+            clock_resolution: Duration::from_micros(limits.clock_resolution_us.max(1)),
             started: Instant::now(),
             started_at: SystemTime::now(),
             requests: Requests::default(),

@@ -94,6 +94,7 @@ fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>, sockets: &A
             max_in_flight: limits.max_in_flight,
             max_queue: limits.max_queue,
             idle_ms: limits.idle_ms,
+            clock_resolution_us: limits.clock_resolution_us,
             max_isolates,
             max_subrequests: limits.max_subrequests,
         },

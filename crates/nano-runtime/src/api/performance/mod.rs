@@ -5,15 +5,13 @@ use std::time::{Duration, SystemTime};
 use crate::engine::{OpFn, ops};
 use crate::worker::state_of;
 
-/// The clock's grain: fine clocks help timing attacks between apps (HR-Time, section 9).
-const GRAIN: Duration = Duration::from_micros(100);
-
 pub(super) fn ops() -> Vec<OpFn> {
     ops![performance_now, performance_time_origin]
 }
 
-fn coarse_ms(duration: Duration) -> f64 {
-    let grain = GRAIN.as_micros();
+/// In whole steps of the app's clock, which has a configured resolution.
+fn coarse_ms(duration: Duration, step: Duration) -> f64 {
+    let grain = step.as_micros();
     #[allow(clippy::cast_precision_loss, reason = "microseconds of centuries stay below 2^53")]
     let micros = (duration.as_micros() / grain * grain) as f64;
     micros / 1000.0
@@ -25,7 +23,7 @@ fn performance_now(
     _args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let now = state_of(scope).map_or(0.0, |state| coarse_ms(state.started.elapsed()));
+    let now = state_of(scope).map_or(0.0, |state| coarse_ms(state.started.elapsed(), state.clock_resolution));
     rv.set_double(now);
 }
 
@@ -35,8 +33,9 @@ fn performance_time_origin(
     _args: v8::FunctionCallbackArguments<'_>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
-    let origin = state_of(scope)
-        .and_then(|state| state.started_at.duration_since(SystemTime::UNIX_EPOCH).ok())
-        .map_or(0.0, coarse_ms);
+    let origin = state_of(scope).map_or(0.0, |state| {
+        let since = state.started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        coarse_ms(since, state.clock_resolution)
+    });
     rv.set_double(origin);
 }
