@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{App, HostPattern, Limits};
+use crate::config::{App, HostPattern, Limits, Settings};
 use crate::decode::{Field, Spanned, quoted};
 use crate::diagnostic::{Diagnostics, Place};
 use crate::document::{Span, read_bounded};
@@ -28,6 +28,7 @@ impl Resolver<'_> {
             return None;
         };
         let folder = self.path(&path.value.0);
+        self.app_paths.insert(folder.clone());
         let name = quoted(&folder.to_string_lossy());
         match folder.canonicalize() {
             Ok(root) if root.is_dir() => return Some(root),
@@ -176,8 +177,8 @@ impl Resolver<'_> {
         env_at: Option<Span>,
         settings: &RawSettings,
     ) -> BTreeMap<String, String> {
-        let env_file = settings.env_file.value.as_ref().or(self.defaults.env_file.value.as_ref());
-        let env_file = env_file.map(|file| (self.path(&file.value.0), file.at));
+        let own = settings.env_file.value.as_ref().map(|file| (self.path(&file.value.0), Some(file.at)));
+        let env_file = own.or_else(|| Some((self.defaults.env_file.clone()?, self.default_env_file_at)));
         let mut variables = match &env_file {
             Some((path, at)) => self.env_file(path, *at),
             None => BTreeMap::new(),
@@ -185,25 +186,25 @@ impl Resolver<'_> {
         variables.extend(env.cloned().unwrap_or_default());
         let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > ENV_BYTES_MAX {
-            let at = env_at.map(opening).or(env_file.map(|(_, at)| at));
+            let at = env_at.map(opening).or(env_file.and_then(|(_, at)| at));
             let message = format!("the app's environment takes {bytes} bytes, more than {ENV_BYTES_MAX}");
             self.error(at, message, "put large data into a file of the app and import it");
         }
         variables
     }
 
-    fn env_file(&mut self, path: &Path, at: Span) -> BTreeMap<String, String> {
+    fn env_file(&mut self, path: &Path, at: Option<Span>) -> BTreeMap<String, String> {
         self.read_from.insert(path.to_owned());
         let name = quoted(&path.to_string_lossy());
         let text = match read_bounded(path).map(String::from_utf8) {
             Ok(Ok(text)) => text,
             Ok(Err(_)) => {
-                self.error(Some(at), format!("{name} is not UTF-8 text"), "save it in the encoding UTF-8");
+                self.error(at, format!("{name} is not UTF-8 text"), "save it in the encoding UTF-8");
                 return BTreeMap::new();
             }
             Err(error) => {
                 let message = format!("cannot read {name}: {error}");
-                self.error(Some(at), message, unreadable(&error));
+                self.error(at, message, unreadable(&error));
                 return BTreeMap::new();
             }
         };
@@ -215,10 +216,7 @@ impl Resolver<'_> {
 
     /// An app with each setting its own, or that of `defaults`, or NANO's.
     fn with_settings(&self, name: String, root: PathBuf, main: PathBuf, own: &RawSettings) -> App {
-        let all = self.defaults;
-        let drain_timeout_ms = pick(&own.drain_timeout_ms, &all.drain_timeout_ms, self.drain_timeout_ms());
-        let egress = own.egress.get().or(all.egress.get());
-        let allow = egress.and_then(|egress| egress.allow.get()).into_iter().flat_map(|allow| &allow.entries);
+        let settings = self.defaults.with(own);
         App {
             name,
             hosts: Vec::new(),
@@ -227,37 +225,69 @@ impl Resolver<'_> {
             root,
             main,
             env: BTreeMap::new(),
-            limits: limits_of(own, all),
-            drain_timeout: Duration::from_millis(drain_timeout_ms),
-            preload: own.preload.get().or(all.preload.get()).copied().unwrap_or(false),
-            egress_allow: allow.map(|rule| rule.value.0.clone()).collect(),
+            limits: settings.limits,
+            drain_timeout: settings.drain_timeout,
+            preload: settings.preload,
+            egress_allow: settings.egress_allow,
         }
     }
 }
 
-fn limits_of(own: &RawSettings, all: &RawSettings) -> Limits {
-    let max_in_flight = pick(&own.max_in_flight, &all.max_in_flight, limits::MAX_IN_FLIGHT);
-    let max_queue = pick(&own.max_queue, &all.max_queue, limits::MAX_QUEUE);
-    let max_subrequests = pick(&own.max_subrequests, &all.max_subrequests, limits::MAX_SUBREQUESTS);
-    Limits {
-        cpu_ms: pick(&own.cpu_ms, &all.cpu_ms, limits::CPU_MS),
-        timeout_ms: pick(&own.timeout_ms, &all.timeout_ms, limits::TIMEOUT_MS),
-        memory_mb: pick(&own.memory_mb, &all.memory_mb, limits::MEMORY_MB),
-        max_body_mb: pick(&own.max_body_mb, &all.max_body_mb, limits::MAX_BODY_MB),
-        max_in_flight: usize::try_from(max_in_flight).unwrap_or(usize::MAX),
-        max_queue: usize::try_from(max_queue).unwrap_or(usize::MAX),
-        max_subrequests: u32::try_from(max_subrequests).unwrap_or(u32::MAX),
-        idle_ms: pick(&own.idle_ms, &all.idle_ms, limits::IDLE_MS),
-        clock_resolution_us: pick(
-            &own.clock_resolution_us,
-            &all.clock_resolution_us,
-            limits::CLOCK_RESOLUTION_US,
-        ),
+impl Settings {
+    /// What holds where nothing is said.
+    pub(crate) fn builtin(drain_timeout: Duration) -> Self {
+        let limits = Limits {
+            cpu_ms: limits::CPU_MS,
+            timeout_ms: limits::TIMEOUT_MS,
+            memory_mb: limits::MEMORY_MB,
+            max_body_mb: limits::MAX_BODY_MB,
+            max_in_flight: as_usize(limits::MAX_IN_FLIGHT),
+            max_queue: as_usize(limits::MAX_QUEUE),
+            max_subrequests: as_u32(limits::MAX_SUBREQUESTS),
+            idle_ms: limits::IDLE_MS,
+            clock_resolution_us: limits::CLOCK_RESOLUTION_US,
+        };
+        Settings { limits, drain_timeout, preload: false, env_file: None, egress_allow: Vec::new() }
+    }
+
+    /// These, with what `own` says in their place; but for `env_file`, which stays.
+    pub(crate) fn with(&self, own: &RawSettings) -> Self {
+        let (all, drain_timeout) = (&self.limits, own.drain_timeout_ms.get());
+        let allow =
+            own.egress.get().map(|egress| egress.allow.get().into_iter().flat_map(|allow| &allow.entries));
+        Settings {
+            limits: Limits {
+                cpu_ms: number(&own.cpu_ms).unwrap_or(all.cpu_ms),
+                timeout_ms: number(&own.timeout_ms).unwrap_or(all.timeout_ms),
+                memory_mb: number(&own.memory_mb).unwrap_or(all.memory_mb),
+                max_body_mb: number(&own.max_body_mb).unwrap_or(all.max_body_mb),
+                max_in_flight: number(&own.max_in_flight).map_or(all.max_in_flight, as_usize),
+                max_queue: number(&own.max_queue).map_or(all.max_queue, as_usize),
+                max_subrequests: number(&own.max_subrequests).map_or(all.max_subrequests, as_u32),
+                idle_ms: number(&own.idle_ms).unwrap_or(all.idle_ms),
+                clock_resolution_us: number(&own.clock_resolution_us).unwrap_or(all.clock_resolution_us),
+            },
+            drain_timeout: drain_timeout.map_or(self.drain_timeout, |own| Duration::from_millis(own.number)),
+            preload: own.preload.get().copied().unwrap_or(self.preload),
+            env_file: self.env_file.clone(),
+            egress_allow: match allow {
+                Some(rules) => rules.map(|rule| rule.value.0.clone()).collect(),
+                None => self.egress_allow.clone(),
+            },
+        }
     }
 }
 
-fn pick<Q: Quantity>(own: &Field<Whole<Q>>, all: &Field<Whole<Q>>, otherwise: u64) -> u64 {
-    own.get().or(all.get()).map_or(otherwise, |whole| whole.number)
+fn number<Q: Quantity>(field: &Field<Whole<Q>>) -> Option<u64> {
+    field.get().map(|whole| whole.number)
+}
+
+fn as_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn as_u32(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The opening bracket of an object, which stands for the whole of it.

@@ -29,8 +29,14 @@ pub struct Config {
     pub extra_ca: Vec<Certificate>,
     /// Whether the process gives up rights before it runs apps.
     pub sandbox: Sandbox,
+    /// The settings of apps that have none of their own.
+    pub defaults: Settings,
+    /// The folder of further apps, with all links resolved.
+    pub apps_dir: Option<PathBuf>,
     /// The files and folders that it was read from, and would be again, besides those of apps.
     pub read_from: Vec<PathBuf>,
+    /// The folders of the file's apps as it names them, with their links.
+    pub app_paths: Vec<PathBuf>,
     /// The apps, those of the file first, then those of the folder by name.
     pub apps: Vec<App>,
 }
@@ -138,6 +144,21 @@ pub enum Sandbox {
     Off,
 }
 
+/// What an app can have for itself, or all apps under `defaults`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What an app may use.
+    pub limits: Limits,
+    /// How long its requests may go on when it drains.
+    pub drain_timeout: Duration,
+    /// Whether it is started with the server.
+    pub preload: bool,
+    /// A file of its variables.
+    pub env_file: Option<PathBuf>,
+    /// What it may reach besides public addresses.
+    pub egress_allow: Vec<EgressRule>,
+}
+
 /// One app.
 #[derive(Clone, PartialEq, Eq)]
 pub struct App {
@@ -151,7 +172,7 @@ pub struct App {
     pub default: bool,
     /// Its folder, with all links resolved.
     pub root: PathBuf,
-    /// Its entry file, relative to `root`, with all links resolved.
+    /// Its entry file, relative to `root`, which no link leads out of.
     pub main: PathBuf,
     /// The variables its handler gets.
     pub env: BTreeMap<String, String>,
@@ -221,6 +242,15 @@ impl fmt::Display for HostPattern {
         match self {
             HostPattern::Exact(host) => f.write_str(host),
             HostPattern::Suffix(suffix) => write!(f, "*.{suffix}"),
+        }
+    }
+}
+
+impl fmt::Display for EgressRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EgressRule::Net { addr, prefix_len } => write!(f, "{addr}/{prefix_len}"),
+            EgressRule::Host(name) => f.write_str(name),
         }
     }
 }

@@ -49,6 +49,11 @@ impl Document {
     /// Reads a file whole; text that is not UTF-8 is an error with its place.
     pub(crate) fn read(file: &Path) -> Result<Self, LoadError> {
         let bytes = read_bounded(file).map_err(|source| LoadError::Io { path: file.to_owned(), source })?;
+        Self::of_bytes(file, bytes)
+    }
+
+    /// A file that holds these bytes.
+    pub(crate) fn of_bytes(file: &Path, bytes: Vec<u8>) -> Result<Self, LoadError> {
         match String::from_utf8(bytes) {
             Ok(text) => {
                 Ok(Document::new(file, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))

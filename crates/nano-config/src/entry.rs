@@ -1,7 +1,7 @@
 //! Which file of an app's folder is its entry.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged;
@@ -64,7 +64,8 @@ pub(crate) fn find(root: &Path, main: Option<&Path>) -> Result<PathBuf, EntryErr
     Err(EntryError::NoneFound)
 }
 
-/// The file with its links resolved, relative to the root, if it is there; outside of the root is an error.
+/// The file, relative to the root, if it is there; outside of the root, after all links, is an error. Its name stays as
+/// it is: a link may lead to another file of the root later, which is a change of contents.
 fn file_inside(root: &Path, file: &Path) -> Result<Option<PathBuf>, Problem> {
     let name = quoted(&file.to_string_lossy());
     let resolved = match root.join(file).canonicalize() {
@@ -78,12 +79,25 @@ fn file_inside(root: &Path, file: &Path) -> Result<Option<PathBuf>, Problem> {
         }
     };
     match resolved.strip_prefix(root) {
-        Ok(relative) => Ok(Some(relative.to_owned())),
+        Ok(relative) => Ok(Some(plain(file).unwrap_or_else(|| relative.to_owned()))),
         Err(_) => Err(Problem::new(
             format!("{name} leads out of the app's folder"),
             "the entry must be inside the folder, after `..` and links are resolved",
         )),
     }
+}
+
+/// The path without `.`, unless it goes up.
+fn plain(path: &Path) -> Option<PathBuf> {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => plain.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(plain)
 }
 
 /// `main` and `module` of package.json.

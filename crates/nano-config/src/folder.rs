@@ -81,7 +81,9 @@ pub(crate) fn serve(folder: &Path) -> io::Result<Scan> {
     match entry::find(&root, None) {
         Ok(main) => {
             // With `src/index.js` as the entry, `src` looks like an app and is none.
-            let own = |found: &Found| root.join(&main).starts_with(&found.root);
+            let own = |found: &Found| {
+                root.join(&main).canonicalize().is_ok_and(|entry| entry.starts_with(&found.root))
+            };
             if scan.found.iter().all(own) {
                 return Ok(Scan { found: vec![only_app(folder, root, main)], ..Scan::default() });
             }

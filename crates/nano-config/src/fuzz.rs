@@ -8,7 +8,7 @@ use crate::config::{EgressRule, HostPattern};
 use crate::diagnostic::DIAGNOSTICS_SHOWN_MAX;
 use crate::document::Document;
 use crate::text::{AppName, FromText};
-use crate::{Diagnostic, LoadError, dotenv, host, resolve, vars};
+use crate::{Diagnostic, LoadError, Loaded, dotenv, host, resolve, vars};
 
 /// More than any one diagnostic has to say, in bytes: what it quotes is cut.
 const SAID_BYTES_MAX: usize = 8 << 10;
@@ -23,6 +23,7 @@ pub fn document(data: &[u8]) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document::new(Path::new(NOWHERE), text.to_owned());
     let host_env = |name: &str| (name == "NAME").then(|| "value".to_owned());
+    description(text, &host_env);
     match resolve::document(&document, &host_env) {
         Ok(loaded) => check_told(text, &loaded.warnings),
         Err(LoadError::Invalid(diagnostics)) => {
@@ -35,12 +36,24 @@ pub fn document(data: &[u8]) {
     }
 }
 
+/// The same text as one app, as the admin API gets it.
+fn description(text: &str, host_env: &dyn Fn(&str) -> Option<String>) {
+    let empty = Document::new(Path::new(NOWHERE), "{}".to_owned());
+    let Ok(Loaded { config, .. }) = resolve::document(&empty, host_env) else {
+        panic!("nothing is wrong with it")
+    };
+    if let Err(error) = config.describe(text, host_env) {
+        assert!(!error.diagnostics().is_empty(), "refused without a reason");
+        check_told(text, error.diagnostics());
+    }
+}
+
 fn check_told(text: &str, diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
         let said = diagnostic.to_string();
         assert!(said.len() <= SAID_BYTES_MAX, "{} bytes", said.len());
         assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "control characters: {said:?}");
-        if diagnostic.file != Path::new(NOWHERE) || diagnostic.line == 0 {
+        if ![NOWHERE, "body"].map(Path::new).contains(&diagnostic.file.as_path()) || diagnostic.line == 0 {
             continue;
         }
         let line = text.split('\n').nth(diagnostic.line as usize - 1).expect("the line exists");

@@ -8,6 +8,20 @@ use crate::diagnostic::Diagnostics;
 use crate::document::{Document, Span};
 use crate::secrets::{Token, tokens};
 
+/// What is JSON here.
+pub(crate) const OPTIONS: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_trailing_commas: true,
+    allow_loose_object_property_names: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
 /// The value of a file, or where its syntax is wrong.
 pub(crate) fn parse(document: &Document) -> Result<Value<'_>, Diagnostics> {
     // The parser reads an unclosed string on to a quote on a later line, and then complains there.
@@ -16,19 +30,7 @@ pub(crate) fn parse(document: &Document) -> Result<Value<'_>, Diagnostics> {
         let error = document.error(Span { start, end: start + 1 }, "this string is not closed on its line");
         return Err(error.help("close it with `\"`; write \\n for a line break in it").into());
     }
-    let options = ParseOptions {
-        allow_comments: true,
-        allow_trailing_commas: true,
-        allow_loose_object_property_names: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    match parse_to_ast(document.text(), &CollectOptions::default(), &options) {
+    match parse_to_ast(document.text(), &CollectOptions::default(), &OPTIONS) {
         Ok(parsed) => parsed.value.ok_or_else(|| {
             let error = document.error(Span::default(), "the file is empty");
             error.help("write { \"apps\": [ ... ] }").into()

@@ -9,9 +9,11 @@ mod certificates;
 mod claims;
 mod config;
 mod decode;
+mod described;
 mod diagnostic;
 mod document;
 mod dotenv;
+mod edit;
 mod entry;
 mod folder;
 #[cfg(feature = "fuzzing")]
@@ -33,10 +35,12 @@ use std::path::{Path, PathBuf};
 pub use claims::overlap;
 pub use config::{
     Admin, App, Certificate, Config, EgressRule, HostPattern, Level, Limits, Log, LogFormat, Sandbox, Secret,
-    Source,
+    Settings, Source,
 };
+pub use described::{DescribeError, Described, plain_json};
 pub use diagnostic::{DIAGNOSTICS_SHOWN_MAX, Diagnostic, Diagnostics, Excerpt, LoadError, Related, Severity};
 pub use document::FILE_BYTES_MAX;
+pub use edit::{Edit, EditError, put_app, remove_app};
 pub use entry::ENTRY_FILES;
 pub use schema::json_schema;
 

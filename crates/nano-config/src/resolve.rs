@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::claims::Claims;
-use crate::config::{Admin, Certificate, Config, Level, Log, Sandbox, Source};
+use crate::config::{Admin, Certificate, Config, Level, Log, Sandbox, Settings, Source};
 use crate::decode::{Decode, Decoder, quoted};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::document::{Document, Span};
@@ -32,18 +32,15 @@ pub(crate) fn document(
     let Some(raw) = raw else {
         return Err(LoadError::Invalid(Diagnostics::new(errors)));
     };
-    let none = RawSettings::default();
-    let defaults = raw.defaults.get().unwrap_or(&none);
     let source = Source::File(document.file().to_owned());
-    Resolver::new(document, &raw, defaults, errors).config(source, None)
+    Resolver::new(document, &raw, errors).config(source, None)
 }
 
 /// Loads a folder of apps, or one app's folder, as a file without keys would be loaded.
 pub(crate) fn folder(folder: &Path) -> Result<Loaded, LoadError> {
     let scan = folder::serve(folder).map_err(|source| LoadError::Io { path: folder.to_owned(), source })?;
     let document = Document::new(folder, String::new());
-    let (raw, defaults) = (RawConfig::default(), RawSettings::default());
-    Resolver::new(&document, &raw, &defaults, Vec::new())
+    Resolver::new(&document, &RawConfig::default(), Vec::new())
         .config(Source::Folder(folder.to_owned()), Some(scan))
 }
 
@@ -51,25 +48,54 @@ pub(crate) fn folder(folder: &Path) -> Result<Loaded, LoadError> {
 pub(crate) struct Resolver<'a> {
     pub(crate) document: &'a Document,
     pub(crate) raw: &'a RawConfig,
-    pub(crate) defaults: &'a RawSettings,
+    /// Where relative paths start.
+    pub(crate) base: PathBuf,
+    pub(crate) defaults: Settings,
+    /// Where the file says `env_file` for all apps.
+    pub(crate) default_env_file_at: Option<Span>,
     pub(crate) apps_dir: Option<PathBuf>,
     /// What is read besides the apps, each path once.
     pub(crate) read_from: BTreeSet<PathBuf>,
+    /// The apps' folders as they are named.
+    pub(crate) app_paths: BTreeSet<PathBuf>,
     pub(crate) claims: Claims,
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl<'a> Resolver<'a> {
-    fn new(
+    fn new(document: &'a Document, raw: &'a RawConfig, errors: Vec<Diagnostic>) -> Self {
+        let base = document.file().parent().unwrap_or(Path::new("")).to_owned();
+        let none = RawSettings::default();
+        let settings = raw.defaults.get().unwrap_or(&none);
+        let mut defaults = Settings::builtin(drain_timeout(raw)).with(settings);
+        defaults.env_file = settings.env_file.get().map(|file| path(&base, &file.0));
+        let mut resolver = Self::with_defaults(document, raw, base, defaults, errors);
+        resolver.default_env_file_at = settings.env_file.value.as_ref().map(|file| file.at);
+        resolver.read_from.insert(document.file().to_owned());
+        resolver
+    }
+
+    pub(crate) fn with_defaults(
         document: &'a Document,
         raw: &'a RawConfig,
-        defaults: &'a RawSettings,
+        base: PathBuf,
+        defaults: Settings,
         errors: Vec<Diagnostic>,
     ) -> Self {
-        let (claims, warnings) = (Claims::default(), Vec::new());
-        let read_from = BTreeSet::from([document.file().to_owned()]);
-        Resolver { document, raw, defaults, apps_dir: None, read_from, claims, errors, warnings }
+        Resolver {
+            document,
+            raw,
+            base,
+            defaults,
+            default_env_file_at: None,
+            apps_dir: None,
+            read_from: BTreeSet::new(),
+            app_paths: BTreeSet::new(),
+            claims: Claims::default(),
+            errors,
+            warnings: Vec::new(),
+        }
     }
 
     fn config(mut self, source: Source, folder: Option<Scan>) -> Result<Loaded, LoadError> {
@@ -102,7 +128,7 @@ impl<'a> Resolver<'a> {
             source,
             listen,
             admin,
-            drain_timeout: Duration::from_millis(self.drain_timeout_ms()),
+            drain_timeout: drain_timeout(raw),
             threads: threads.unwrap_or_else(cores),
             memory_budget_mb: raw.memory_budget_mb.get().map(|budget| budget.number),
             max_lost_isolates: u32::try_from(lost).unwrap_or(u32::MAX),
@@ -112,14 +138,13 @@ impl<'a> Resolver<'a> {
             },
             extra_ca,
             sandbox: raw.sandbox.get().map_or(Sandbox::default(), |sandbox| sandbox.0),
+            defaults: self.defaults,
+            apps_dir: self.apps_dir,
             read_from: self.read_from.into_iter().collect(),
+            app_paths: self.app_paths.into_iter().collect(),
             apps,
         };
         Ok(Loaded { config, warnings: self.warnings })
-    }
-
-    pub(crate) fn drain_timeout_ms(&self) -> u64 {
-        self.raw.drain_timeout_ms.get().map_or(limits::DRAIN_TIMEOUT_MS, |timeout| timeout.number)
     }
 
     fn listen(&mut self) -> Vec<SocketAddr> {
@@ -200,12 +225,8 @@ impl<'a> Resolver<'a> {
     }
 
     /// A path of the file; relative ones start at the file's folder.
-    pub(crate) fn path(&self, path: &Path) -> PathBuf {
-        match self.document.file().parent() {
-            // Components leave out every `.`, so that messages name the path as a person would.
-            Some(folder) => folder.join(path).components().collect(),
-            None => path.to_owned(),
-        }
+    pub(crate) fn path(&self, relative: &Path) -> PathBuf {
+        path(&self.base, relative)
     }
 
     /// A place in the file, or the file as a whole.
@@ -217,6 +238,17 @@ impl<'a> Resolver<'a> {
         let error = self.place(at).error(message).help(help);
         self.errors.push(error);
     }
+}
+
+fn drain_timeout(raw: &RawConfig) -> Duration {
+    Duration::from_millis(
+        raw.drain_timeout_ms.get().map_or(limits::DRAIN_TIMEOUT_MS, |timeout| timeout.number),
+    )
+}
+
+fn path(base: &Path, relative: &Path) -> PathBuf {
+    // Components leave out every `.`, so that messages name the path as a person would.
+    base.join(relative).components().collect()
 }
 
 /// What to do about a path that cannot be read.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests state their expectations by unwrapping")]
 
 mod data;
+mod edits;
 mod folders;
 mod fuzz;
 mod mutations;
@@ -16,6 +17,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = data::trials();
+    trials.extend(edits::trials());
     trials.extend(folders::trials());
     trials.extend(mutations::trials());
     trials.extend(fuzz::trials());

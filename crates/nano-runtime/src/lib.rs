@@ -13,11 +13,14 @@ mod engine;
 #[doc(hidden)]
 pub mod fuzz;
 mod net;
+mod sources;
 mod worker;
 
 pub use engine::{Allocator, Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
 pub use net::{Egress, Roots, Sockets};
+pub use sources::{Digest, Sources};
 pub use worker::{
-    AppSpec, Begun, BodyError, Failure, Fault, HeaderList, IncomingBody, Limits, Pending, Reply, ReplyBody,
-    Request, StreamBody, Worker, WorkerStats, XRequestId,
+    AppSpec, Begun, BodyError, Counters, Drained, Failure, Fault, HeaderList, Histogram, IncomingBody,
+    LastError, Limits, Pending, Reply, ReplyBody, Request, StreamBody, Worker, WorkerState, WorkerStats,
+    XRequestId,
 };

@@ -630,7 +630,7 @@ async fn memory_that_v8_maps_is_limited(bench: Bench) {
             "const b = new ArrayBuffer(4e6, { maxByteLength: 4e6 }); for (;;) keep.push(structuredClone(b));".into(),
         ),
         ("", inside),
-        ("", turns),
+        ("either", turns),
     ];
     for (error, case) in cases.iter().chain(&[("either", imported)]) {
         let source = format!("{fill} {case}");

@@ -6,6 +6,7 @@
 mod api;
 mod bodies;
 mod codings;
+mod drain;
 mod fetching;
 mod figures;
 mod fuzz;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         tls::tests(),
         limits::tests(),
         life::tests(),
+        drain::tests(),
         figures::tests(),
         globals::tests(),
         poison::tests(),

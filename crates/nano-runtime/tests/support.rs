@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,8 +14,8 @@ use http::Method;
 use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
-    AppSpec, BodyError, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply, ReplyBody,
-    Request, Roots, Sockets, Worker, WorkerStats, XRequestId,
+    AppSpec, BodyError, Drained, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply,
+    ReplyBody, Request, Roots, Sockets, Worker, WorkerStats, XRequestId,
 };
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -223,6 +223,7 @@ impl AppBuilder {
             egress: Arc::new(self.egress),
             roots: self.roots,
             sockets: self.sockets,
+            counters: Arc::default(),
         };
         let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
         App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }
@@ -289,6 +290,20 @@ impl App {
 
     pub(crate) fn stats(&self) -> WorkerStats {
         self.worker.stats()
+    }
+
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Drains the app: it has begun, and goes on on a task of its own.
+    pub(crate) fn drain(&self, time: Duration) -> tokio::task::JoinHandle<Drained> {
+        let worker = Arc::clone(&self.worker);
+        let mut drain = Box::pin(async move { worker.drain(tokio::time::Instant::now() + time).await });
+        match drain.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(drained) => tokio::spawn(std::future::ready(drained)),
+            Poll::Pending => tokio::spawn(drain),
+        }
     }
 
     /// Waits until the app has logged a line with `part` in it; gives the first such line.

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::apps_cli::AppsArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nano_config::{Admin, Config, LogFormat, Sandbox};
+use nano_config::{Admin, Config, LogFormat, Sandbox, Source};
 
 /// One process that hosts many JavaScript apps, each in its own V8 isolate, routed by Host.
 #[derive(Parser)]
@@ -25,11 +26,18 @@ pub(crate) enum Command {
         /// Configuration file or folder [default: ./nano.json, else ./apps]
         path: Option<PathBuf>,
     },
+    /// List and change the apps of a running nanod
+    Apps(AppsArgs),
+    /// Follow one app's log through the admin API
+    Tail(crate::tail_cli::TailArgs),
     /// Print the JSON schema of the configuration
     Schema,
+    /// Write a configuration file's changes, as told by `nanod serve --persist`, which starts this
+    #[command(hide = true)]
+    WriteConfig { file: PathBuf },
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct ServeArgs {
     /// Configuration file or folder [default: ./nano.json, else ./apps]
     pub(crate) path: Option<PathBuf>,
@@ -45,6 +53,12 @@ pub(crate) struct ServeArgs {
     /// Give up rights before apps run: what the system can (auto), all or no start (on), none (off) [default: auto]
     #[arg(long, value_name = "MODE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     sandbox: Option<Mode>,
+    /// Look for changes of apps and configuration only when told to (SIGHUP, `POST /admin/reload`)
+    #[arg(long)]
+    pub(crate) no_watch: bool,
+    /// Write changes that come through the admin API to the configuration file
+    #[arg(long)]
+    pub(crate) persist: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -94,6 +108,11 @@ impl ServeArgs {
                 ));
             }
             config.admin = Some(Admin { listen, token });
+        }
+        if self.persist && !matches!(config.source, Source::File(_)) {
+            return Err(
+                "--persist: changes can be written to a configuration file only, and this is a folder".into(),
+            );
         }
         if let Some(mode) = self.sandbox {
             config.sandbox = mode.into();

@@ -82,7 +82,7 @@ impl MemoryAccount {
         bytes <= self.limit
     }
 
-    #[cfg(feature = "fuzzing")]
+    /// Bytes that count now.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }

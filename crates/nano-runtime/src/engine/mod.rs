@@ -35,7 +35,7 @@ pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 use long_turns::LongTurns;
 pub(crate) use long_turns::Share;
 pub(crate) use memory::{Held, MemoryAccount};
-pub(crate) use modules::{ModuleMap, SourceStore, cache_code, load_main};
+pub(crate) use modules::{MODULE_BYTES_MAX, ModuleMap, SourceStore, cache_code, is_importable, load_main};
 pub use watchdog::handed_over_turns;
 pub(crate) use watchdog::{Budget, Control, Termination, Turn};
 

@@ -5,14 +5,17 @@ pub(super) mod fuzz;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::memory::MemoryAccount;
+use crate::sources::Sources;
 
 /// The largest file that can be imported, in bytes.
-const MODULE_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const MODULE_BYTES_MAX: u64 = 64 << 20;
 /// A module of JavaScript may have this part of its app's memory. V8's parser takes up to 180 times its length, outside
 /// of the heap, where nothing else limits it.
 const SCRIPT_PART: u64 = 16;
@@ -40,6 +43,11 @@ impl Kind {
             _ => Err(StoreError::UnknownKind(path.to_owned())),
         }
     }
+}
+
+/// Whether a file of that name can be imported.
+pub(crate) fn is_importable(path: &str) -> bool {
+    Kind::of(path).is_ok()
 }
 
 /// Why a module could not be had. The texts reach the app's author, and name no path outside of the app.
@@ -72,6 +80,8 @@ pub(crate) enum StoreError {
     Denied(String),
     #[error("cannot read module \"{0}\": {1}")]
     Read(String, std::io::ErrorKind),
+    #[error("cannot read module \"{0}\": it has changed since this revision of the app was loaded")]
+    Changed(String),
 }
 
 /// One file of a revision, read once.
@@ -79,23 +89,46 @@ pub(crate) struct ModuleSource {
     /// Relative to the app's folder, with `/`.
     path: String,
     kind: Kind,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     code_cache: OnceLock<Vec<u8>>,
     wasm: OnceLock<v8::CompiledWasmModule>,
 }
 
-/// The files of a revision: what was read once stays as it was, whatever happens on the disk.
+/// The files of a revision: they are surveyed once, and a file that has changed since is not handed out.
 pub(crate) struct SourceStore {
     root: PathBuf,
-    script_bytes_max: u64,
+    main: String,
+    /// Taken for the first start, or before.
+    sources: Mutex<Option<Arc<Sources>>>,
     files: Mutex<HashMap<String, Arc<ModuleSource>>>,
+    /// The app's top level came to its end at least once: the survey is the revision from then on.
+    has_started: AtomicBool,
 }
 
 impl SourceStore {
-    /// `root` is the app's folder, canonical.
-    pub(crate) fn new(root: PathBuf, memory_mb: u64) -> Self {
-        let script_bytes_max = ((memory_mb << 20) / SCRIPT_PART).min(MODULE_BYTES_MAX);
-        Self { root, script_bytes_max, files: Mutex::default() }
+    /// `root` is the app's folder, canonical; `main` its entry.
+    pub(crate) fn new(root: PathBuf, main: String) -> Self {
+        let (sources, files, has_started) = Default::default();
+        Self { root, main, sources, files, has_started }
+    }
+
+    /// The survey of the revision, which is taken now if there is none yet.
+    pub(crate) fn survey(&self) -> std::io::Result<Arc<Sources>> {
+        let mut sources = self.sources.lock();
+        if let Some(sources) = &*sources {
+            return Ok(Arc::clone(sources));
+        }
+        let taken = Arc::new(Sources::survey(&self.root, &self.main, None, true)?);
+        Ok(Arc::clone(sources.insert(taken)))
+    }
+
+    /// The survey of the revision, if there is one. Does not wait for one that is being taken.
+    pub(crate) fn surveyed(&self) -> Option<Arc<Sources>> {
+        self.sources.try_lock()?.clone()
+    }
+
+    pub(crate) fn note_started(&self) {
+        self.has_started.store(true, Ordering::Relaxed);
     }
 
     fn get(&self, path: &str) -> Result<Arc<ModuleSource>, StoreError> {
@@ -103,10 +136,9 @@ impl SourceStore {
             return Ok(Arc::clone(source));
         }
         let kind = Kind::of(path)?;
-        let bytes = self.read(path)?;
-        if kind == Kind::JavaScript && bytes.len() as u64 > self.script_bytes_max {
-            return Err(StoreError::ScriptTooLarge(path.to_owned(), self.script_bytes_max));
-        }
+        let sources = self.survey().map_err(|error| failed(path, &error))?;
+        let bytes = sources.get(path, || self.read(path))?;
+        let bytes = bytes.ok_or_else(|| StoreError::Changed(path.to_owned()))?;
         if matches!(kind, Kind::JavaScript | Kind::Json | Kind::Text) && std::str::from_utf8(&bytes).is_err()
         {
             return Err(StoreError::NotText(path.to_owned()));
@@ -125,19 +157,17 @@ impl SourceStore {
         Ok(Arc::clone(files.entry(path.to_owned()).or_insert_with(|| Arc::new(source))))
     }
 
-    /// Forgets all files, so that they are read anew: for a revision that never started.
+    /// After a start that failed: a revision that never started is read anew by the next try, which finds what its
+    /// author has mended meanwhile.
     pub(crate) fn forget(&self) {
-        self.files.lock().clear();
+        if !self.has_started.load(Ordering::Relaxed) {
+            *self.sources.lock() = None;
+            self.files.lock().clear();
+        }
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, StoreError> {
-        let failed = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
-                StoreError::NotFound(path.to_owned())
-            }
-            std::io::ErrorKind::PermissionDenied => StoreError::Denied(path.to_owned()),
-            kind => StoreError::Read(path.to_owned(), kind),
-        };
+        let failed = |error: std::io::Error| failed(path, &error);
         // Links are followed first, so that none leads out of the folder.
         let real = self.root.join(path).canonicalize().map_err(failed)?;
         if !real.starts_with(&self.root) {
@@ -151,6 +181,16 @@ impl SourceStore {
             return Err(StoreError::TooLarge(path.to_owned()));
         }
         std::fs::read(&real).map_err(failed)
+    }
+}
+
+fn failed(path: &str, error: &std::io::Error) -> StoreError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            StoreError::NotFound(path.to_owned())
+        }
+        std::io::ErrorKind::PermissionDenied => StoreError::Denied(path.to_owned()),
+        kind => StoreError::Read(path.to_owned(), kind),
     }
 }
 
@@ -181,6 +221,8 @@ fn resolve(specifier: &str, referrer: &str) -> Result<String, StoreError> {
 /// The modules of one isolate.
 pub(crate) struct ModuleMap {
     store: Arc<SourceStore>,
+    /// The largest module of JavaScript.
+    script_bytes_max: u64,
     by_path: HashMap<String, Entry>,
     /// V8 names a referrer by its script.
     paths: HashMap<i32, String>,
@@ -194,8 +236,10 @@ struct Entry {
 }
 
 impl ModuleMap {
-    pub(crate) fn new(store: Arc<SourceStore>) -> Self {
-        Self { store, by_path: HashMap::new(), paths: HashMap::new(), values: Vec::new() }
+    /// `memory_mb` is that of the isolate.
+    pub(crate) fn new(store: Arc<SourceStore>, memory_mb: u64) -> Self {
+        let script_bytes_max = ((memory_mb << 20) / SCRIPT_PART).min(MODULE_BYTES_MAX);
+        Self { store, script_bytes_max, by_path: HashMap::new(), paths: HashMap::new(), values: Vec::new() }
     }
 }
 
@@ -243,11 +287,14 @@ fn module_at<'s>(
         check_attribute(scope, path, kind, attribute)?;
         return Some(v8::Local::new(scope, module));
     }
-    let store = Arc::clone(&map.store);
+    let (store, script_bytes_max) = (Arc::clone(&map.store), map.script_bytes_max);
     let source = match store.get(path) {
         Ok(source) => source,
         Err(error) => return throw(scope, &error.to_string()),
     };
+    if source.kind == Kind::JavaScript && source.bytes.len() as u64 > script_bytes_max {
+        return throw(scope, &StoreError::ScriptTooLarge(path.to_owned(), script_bytes_max).to_string());
+    }
     check_attribute(scope, path, source.kind, attribute)?;
     let module = match source.kind {
         Kind::JavaScript => compile(scope, &source)?,
@@ -315,7 +362,7 @@ fn synthetic<'s>(
         Kind::Text => text(scope, source)?.into(),
         Kind::Wasm => wasm(scope, source)?.into(),
         Kind::Binary | Kind::JavaScript => {
-            let store = v8::ArrayBuffer::new_backing_store_from_vec(source.bytes.clone()).make_shared();
+            let store = v8::ArrayBuffer::new_backing_store_from_vec(source.bytes.to_vec()).make_shared();
             v8::ArrayBuffer::with_backing_store(scope, &store).into()
         }
     };

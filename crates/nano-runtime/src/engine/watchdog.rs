@@ -54,6 +54,8 @@ pub(crate) enum Termination {
     Memory,
     /// The request's wall time is over while its script runs.
     Timeout,
+    /// Its app goes away, and the time for that is over.
+    Drain,
 }
 
 /// What other threads may do to an isolate while it runs.
@@ -93,6 +95,7 @@ impl Control {
             Termination::Cpu => 1,
             Termination::Memory => 2,
             Termination::Timeout => 3,
+            Termination::Drain => 4,
         };
         let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
         if let Some(handle) = self.handle.get() {
@@ -115,6 +118,7 @@ impl Control {
             1 => Some(Termination::Cpu),
             2 => Some(Termination::Memory),
             3 => Some(Termination::Timeout),
+            4 => Some(Termination::Drain),
             _ => None,
         }
     }

@@ -142,6 +142,7 @@ impl Apps {
             egress: Arc::new(Egress::default()),
             roots: Arc::default(),
             sockets: Arc::new(Sockets::new(64)),
+            counters: Arc::default(),
         };
         let worker = Worker::new(&self.engine, spec, &Arc::new(Semaphore::new(1)));
         Started { worker: Arc::new(worker), _folder: Arc::new(folder) }

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -100,11 +100,19 @@ pub(crate) struct Client {
     connector: HttpsConnector<Connector>,
     egress: Arc<Egress>,
     sockets: AppSockets,
+    /// Requests sent.
+    sent: Arc<AtomicU64>,
 }
 
 impl Client {
-    /// `in_flight`: how many requests the app may have in flight.
-    pub(crate) fn new(egress: &Arc<Egress>, roots: &Roots, sockets: &Arc<Sockets>, in_flight: usize) -> Self {
+    /// `in_flight`: how many requests the app may have in flight. `sent` counts those that it sends.
+    pub(crate) fn new(
+        egress: &Arc<Egress>,
+        roots: &Roots,
+        sockets: &Arc<Sockets>,
+        in_flight: usize,
+        sent: &Arc<AtomicU64>,
+    ) -> Self {
         let sockets = sockets.of_app(in_flight);
         let egress = Arc::clone(egress);
         let mut tcp = HttpConnector::new_with_resolver(Resolver { egress: Arc::clone(&egress) });
@@ -122,7 +130,7 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector.clone());
-        Self { pool, connector, egress, sockets }
+        Self { pool, connector, egress, sockets, sent: Arc::clone(sent) }
     }
 
     /// Fetches, redirects included.
@@ -191,7 +199,7 @@ impl Client {
         payload: Payload,
         allowance: &AtomicU32,
     ) -> Result<(Response<Upstream>, Option<Payload>), Failed> {
-        take_from(allowance)?;
+        self.take_from(allowance)?;
         let bytes = match payload {
             Payload::None => Bytes::new(),
             Payload::Bytes(bytes) => bytes,
@@ -202,7 +210,7 @@ impl Client {
         };
         let mut response = self.send_bytes(&self.pool, method, url, headers, &bytes).await?;
         // HTTP-network-or-cache fetch, step 15: a connection that was made for another host is no good here.
-        if response.status() == StatusCode::MISDIRECTED_REQUEST && take_from(allowance).is_ok() {
+        if response.status() == StatusCode::MISDIRECTED_REQUEST && self.take_from(allowance).is_ok() {
             drop(response);
             let own =
                 Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(self.connector.clone());
@@ -210,6 +218,18 @@ impl Client {
         }
         let again = if bytes.is_empty() { Payload::None } else { Payload::Bytes(bytes) };
         Ok((response, Some(again)))
+    }
+
+    /// One request less that may be sent.
+    fn take_from(&self, allowance: &AtomicU32) -> Result<(), String> {
+        let less = allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match less {
+            Ok(_) => {
+                self.sent.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(_) => Err("the request has sent as many subrequests as it may".to_owned()),
+        }
     }
 
     /// Sends a request whose body can be sent again, and does so if that may be (RFC 9110, section 9.2.2) and its
@@ -245,6 +265,10 @@ impl Client {
     ) -> Result<Result<Response<Upstream>, hyper_util::client::legacy::Error>, String> {
         let parsed = ada_url::Url::parse(url, None).map_err(|_| format!("{url} is not a URL"))?;
         check_literal(&self.egress, parsed.hostname())?;
+        let default_port = if parsed.protocol() == "https:" { 443 } else { 80 };
+        if self.egress.is_closed(parsed.hostname(), parsed.port().parse().unwrap_or(default_port)) {
+            return Err(not_allowed(parsed.host()));
+        }
         if parsed.port().parse().is_ok_and(ports::is_bad) {
             return Err(format!("{url}: no request goes to this port, which another protocol has"));
         }
@@ -270,15 +294,6 @@ impl Client {
             connection.connection_metadata().iter().for_each(Connected::poison);
         }
         Ok(Ok(response.map(|body| Upstream { body, held: Some((in_use, place)) })))
-    }
-}
-
-/// One request less that may be sent.
-fn take_from(allowance: &AtomicU32) -> Result<(), String> {
-    let less = allowance.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-    match less {
-        Ok(_) => Ok(()),
-        Err(_) => Err("the request has sent as many subrequests as it may".to_owned()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Egress {
     nets: Vec<(IpAddr, u8)>,
     hosts: Vec<Box<str>>,
+    closed_port: Option<u16>,
 }
 
 impl Egress {
@@ -22,6 +23,25 @@ impl Egress {
     pub fn with_host(mut self, name: &str) -> Self {
         self.hosts.push(name.into());
         self
+    }
+
+    /// Keeps the app from a port of this machine, whatever it may reach: one where whoever is on the machine is trusted.
+    #[must_use]
+    pub fn without_own_port(mut self, port: Option<u16>) -> Self {
+        self.closed_port = port;
+        self
+    }
+
+    /// Whether that is the port that is closed, by an address or a name of this machine that needs no name server. Other
+    /// names stay in the request, by which the server knows that they are not its own.
+    pub(crate) fn is_closed(&self, host: &str, port: u16) -> bool {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = host.strip_suffix('.').unwrap_or(host);
+        let is_own = match host.parse().map(canonical) {
+            Ok(address) => address.is_loopback() || address.is_unspecified(),
+            Err(_) => name == "localhost" || name.ends_with(".localhost"),
+        };
+        self.closed_port == Some(port) && is_own
     }
 
     pub(crate) fn allows_host(&self, name: &str) -> bool {
@@ -137,6 +157,27 @@ mod tests {
         ] {
             assert!(!none.allows_address(special.parse().unwrap()), "{special}");
         }
+    }
+
+    #[test]
+    fn a_closed_port_is_not_reached_by_any_way_of_writing_this_machine() {
+        let closed = Egress::default().without_own_port(Some(8081));
+        for host in [
+            "127.0.0.1",
+            "127.1.2.3",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "[::]",
+            "localhost",
+            "localhost.",
+            "a.localhost",
+        ] {
+            assert!(closed.is_closed(host, 8081), "{host}");
+            assert!(!closed.is_closed(host, 8080), "{host}");
+            assert!(!Egress::default().is_closed(host, 8081), "{host}");
+        }
+        assert!(!closed.is_closed("10.0.0.1", 8081) && !closed.is_closed("db.internal", 8081));
     }
 
     #[test]

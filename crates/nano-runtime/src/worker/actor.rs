@@ -5,7 +5,7 @@
 //! stays on the thread that parsed it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ use tokio::task::AbortHandle;
 
 use super::debts::{Answer, Debts};
 use super::exchange::{Failure, Fault, IncomingBody, Request, Unserved};
+use super::headers::XRequestId;
 use super::jobs::JobResult;
-use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP};
+use super::state::{IsolateState, OpId, OpResult, RequestId, STARTUP, Stage};
 use super::{AppSpec, Shared, call};
 use crate::engine::{
     self, Budget, Control, Isolate, IsolateLimits, Lost, ModuleMap, Moment, Termination, Turn, nanos,
@@ -37,6 +38,13 @@ const LEFT_BYTES_MAX: usize = 16 << 20;
 const EVENTS_PER_TURN: usize = 64;
 /// Wall time after which it does.
 const TURN_WALL: Duration = Duration::from_millis(5);
+
+/// How often the memory of an isolate is looked at, at most.
+const MEMORY_LOOK: Duration = Duration::from_millis(20);
+/// How often, if its turns are short.
+const MEMORY_LOOK_IDLE: Duration = Duration::from_secs(1);
+/// A turn of this length may have changed it much.
+const MEMORY_LOOK_TURN: Duration = Duration::from_millis(1);
 
 /// What an isolate is told.
 pub(crate) enum Event {
@@ -81,6 +89,8 @@ pub(crate) struct Exchange {
     pub(crate) id: RequestId,
     pub(crate) request: Box<Request>,
     pub(crate) deadline: Moment,
+    /// It did not begin at once: how long that took is counted.
+    pub(crate) waited: bool,
 }
 
 /// Where an isolate is in its life.
@@ -109,10 +119,26 @@ pub(crate) struct Actor {
     /// Something is in the inbox's queue: saves the turn a lock. Written under the inbox's.
     queued: AtomicBool,
     debts: Arc<Debts>,
+    /// Requests of which only `waitUntil` work is left. Written by turns.
+    background: AtomicUsize,
     alarm: Mutex<Option<AbortHandle>>,
     runtime: Handle,
     me: Weak<Actor>,
     last_used_ns: AtomicU64,
+    born: Moment,
+    /// The request whose work runs, or ran last.
+    working_for: AtomicU64,
+    /// The request over whose work this isolate was ended.
+    ended_by: OnceLock<XRequestId>,
+    memory_seen: MemorySeen,
+}
+
+/// The isolate's memory as last looked at: asking V8 means entering it.
+#[derive(Default)]
+struct MemorySeen {
+    at_ns: AtomicU64,
+    heap_bytes: AtomicUsize,
+    external_bytes: AtomicUsize,
 }
 
 /// How a turn left its isolate.
@@ -140,10 +166,15 @@ impl Actor {
             }),
             queued: AtomicBool::new(false),
             debts: Arc::default(),
+            background: AtomicUsize::new(0),
             alarm: Mutex::new(None),
             runtime,
             me: Weak::clone(me),
             last_used_ns: AtomicU64::new(0),
+            born: Moment::now(),
+            working_for: AtomicU64::new(STARTUP),
+            ended_by: OnceLock::new(),
+            memory_seen: MemorySeen::default(),
         });
         let spec = &shared.spec;
         let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
@@ -157,7 +188,7 @@ impl Actor {
             Arc::clone(isolate.memory()),
             Arc::clone(&shared.logs),
             &spec.limits,
-            ModuleMap::new(Arc::clone(&shared.sources)),
+            ModuleMap::new(Arc::clone(&shared.sources), spec.limits.memory_mb),
         );
         let entered = isolate.enter(|scope| {
             Isolate::set_state(scope, state);
@@ -179,13 +210,19 @@ impl Actor {
     }
 
     /// Serves one request. Mostly the turn runs here and the outcome is there when it ends. Gives the time then, too.
-    pub(crate) fn serve(self: &Arc<Self>, exchange: Exchange, now: Moment) -> (Answer, Moment) {
+    pub(crate) fn serve(self: &Arc<Self>, mut exchange: Exchange, now: Moment) -> (Answer, Moment) {
         let id = exchange.id;
         let mut inbox = self.inbox.lock();
         match inbox.phase {
-            Phase::Dead => return (Answer::Now(Err(Unserved::Retry(exchange.request))), now),
+            Phase::Dead => {
+                drop(inbox);
+                // Whoever ends it is about to do this. Until then the request would only be given to it again.
+                self.shared.forget(self);
+                return (Answer::Now(Err(Unserved::Retry(exchange.request))), now);
+            }
             Phase::Ready if !inbox.running && self.shared.share.is_trusted(now) => {}
             Phase::Ready if !inbox.running => {
+                exchange.waited = true;
                 let answer = self.debts.begin(id);
                 inbox.running = true;
                 drop(inbox);
@@ -195,6 +232,7 @@ impl Actor {
             _ => {
                 // Under the inbox's lock: whoever ends this isolate finds every debt's request, or its debt unpaid.
                 let answer = self.debts.begin(id);
+                exchange.waited = true;
                 if matches!(inbox.phase, Phase::Starting) {
                     inbox.early.push(exchange);
                 } else {
@@ -264,6 +302,10 @@ impl Actor {
 
     /// The caller holds its reference for the whole turn: any other may go while a script runs.
     fn run_turns(self: &Arc<Self>, first: Option<Event>) {
+        if self.is_terminated() {
+            // It was cut while this waited for a thread, say.
+            return self.die_of_termination();
+        }
         let (left, _) = self.turn(first, Moment::now());
         self.go_on(left);
     }
@@ -276,7 +318,8 @@ impl Actor {
                     let mut inbox = self.inbox.lock();
                     if inbox.queue.is_empty() {
                         inbox.running = false;
-                        return;
+                        drop(inbox);
+                        return self.shared.tell_rest();
                     }
                 }
                 Left::Yield => return self.spawn_turns(None),
@@ -306,7 +349,11 @@ impl Actor {
             Left::Idle
         };
         let (entered, now) = self.shared.engine.turn(&self.control, now, |turn| {
-            let left = isolate.enter(|scope| events(scope, turn));
+            let left = isolate.enter(|scope| {
+                let left = events(scope, turn);
+                self.look_at_memory(scope, turn);
+                left
+            });
             (left, turn.now())
         });
         match entered {
@@ -335,7 +382,10 @@ impl Actor {
         match event {
             Event::Start => self.work(scope, turn, STARTUP, |scope| self.load(scope)),
             Event::Fetch(exchange) => {
-                let Exchange { id, request, deadline } = exchange;
+                let Exchange { id, request, deadline, waited } = exchange;
+                if waited {
+                    self.shared.spec.counters.queue_wait.observe(turn.now() - request.arrived);
+                }
                 let Some(state) = super::state_of(scope) else { return };
                 let has_body = state.insert_request(id, request, deadline).body.is_some();
                 self.work(scope, turn, id, |scope| call::dispatch(scope, id, has_body));
@@ -408,6 +458,7 @@ impl Actor {
         f: impl FnOnce(&mut v8::PinScope<'_, '_>),
     ) {
         turn.begin_work(self.budget(scope, request));
+        self.working_for.store(request, Ordering::Relaxed);
         call::set_request(scope, request);
         f(scope);
         scope.perform_microtask_checkpoint();
@@ -421,7 +472,7 @@ impl Actor {
         }
         self.control.check_memory(scope);
         let spent = turn.end_work();
-        self.shared.stats.cpu_ns.fetch_add(spent, Ordering::Relaxed);
+        self.shared.spec.counters.cpu_ns.fetch_add(spent, Ordering::Relaxed);
         let Some(state) = super::state_of(scope) else { return };
         if let Some(owner) = state.requests.get_mut(&request) {
             owner.cpu_used_ns += spent;
@@ -431,16 +482,26 @@ impl Actor {
             state.requests.get(&request).is_some_and(|owner| owner.cpu_used_ns > whole)
         };
         let goes_on = self.control.terminated().is_none() && !is_over(state);
+        if !goes_on {
+            self.note_end(state, request);
+        }
         let mut settled = Some(request);
         while let Some(id) = settled {
             if let Some(pipe) = state.requests.get(&id).and_then(|r| r.pipe.as_ref()).filter(|_| goes_on) {
                 pipe.begin();
             }
-            if state.is_finished(id) {
-                let streamed = state.close_request(id);
-                // Without a stream the debt is off the books once it is paid.
-                if streamed {
-                    self.debts.settle(id);
+            match state.stage(id) {
+                Stage::Open => {}
+                Stage::Background => _ = self.background.fetch_add(1, Ordering::Relaxed),
+                Stage::Finished => {
+                    let closed = state.close_request(id);
+                    // Without a stream the debt is off the books once it is paid.
+                    if closed.was_streamed {
+                        self.debts.settle(id);
+                    }
+                    if closed.was_in_background {
+                        self.background.fetch_sub(1, Ordering::Relaxed);
+                    }
                 }
             }
             settled = state.next_settled();
@@ -465,6 +526,7 @@ impl Actor {
         owner.cpu_used_ns += cpu_ns;
         let within = owner.cpu_used_ns <= self.shared.spec.limits.cpu_ns();
         if !within {
+            let _ = self.ended_by.set(owner.request.id.clone());
             self.control.terminate(Termination::Cpu);
         }
         within
@@ -472,7 +534,37 @@ impl Actor {
 
     /// Counts what was done for the app on another thread.
     pub(super) fn count_cpu(&self, cpu_ns: u64) {
-        self.shared.stats.cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+        self.shared.spec.counters.cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+    }
+
+    /// Keeps the name of the request over which this isolate ends: the log tells it, when nobody can enter any more.
+    fn note_end(&self, state: &IsolateState, request: RequestId) {
+        if let Some(owner) = state.requests.get(&request) {
+            let _ = self.ended_by.set(owner.request.id.clone());
+        }
+    }
+
+    /// Asks V8 for the size of its heap: once a second in a busy isolate, sooner after a turn that may have changed it
+    /// much. Mostly this is a comparison.
+    fn look_at_memory(&self, isolate: &mut v8::Isolate, turn: &Turn<'_>) {
+        let seen = &self.memory_seen;
+        let since = turn.now() - Moment::from_ns(seen.at_ns.load(Ordering::Relaxed));
+        if since < MEMORY_LOOK || (since < MEMORY_LOOK_IDLE && turn.elapsed() < MEMORY_LOOK_TURN) {
+            return;
+        }
+        seen.at_ns.store(turn.now().ns(), Ordering::Relaxed);
+        let heap = isolate.get_heap_statistics();
+        seen.heap_bytes.store(heap.used_heap_size(), Ordering::Relaxed);
+        seen.external_bytes.store(heap.external_memory(), Ordering::Relaxed);
+    }
+
+    /// Bytes of V8's heap, and bytes outside of it, without entering the isolate. V8's count of what is outside has
+    /// WebAssembly's memories, too, the account what is held for it by others.
+    pub(crate) fn memory_seen(&self) -> (usize, usize) {
+        let seen = &self.memory_seen;
+        let counted = self.isolate.get().map_or(0, |isolate| isolate.memory().used());
+        let external = seen.external_bytes.load(Ordering::Relaxed).max(counted);
+        (seen.heap_bytes.load(Ordering::Relaxed), external)
     }
 
     fn budget(&self, scope: &mut v8::PinScope<'_, '_>, request: RequestId) -> Budget {
@@ -513,14 +605,17 @@ impl Actor {
 
     /// The app's top level is through: requests that waited are let in.
     pub(crate) fn started(&self) {
-        self.shared.has_started.store(true, Ordering::Relaxed);
-        let mut inbox = self.inbox.lock();
-        if matches!(inbox.phase, Phase::Starting) {
-            inbox.phase = Phase::Ready;
-            let early = std::mem::take(&mut inbox.early);
-            inbox.queue.extend(early.into_iter().map(Event::Fetch));
-            self.queued.store(true, Ordering::Release);
+        {
+            let mut inbox = self.inbox.lock();
+            if matches!(inbox.phase, Phase::Starting) {
+                inbox.phase = Phase::Ready;
+                self.shared.spec.counters.cold_start.observe(self.born.elapsed());
+                let early = std::mem::take(&mut inbox.early);
+                inbox.queue.extend(early.into_iter().map(Event::Fetch));
+                self.queued.store(true, Ordering::Release);
+            }
         }
+        self.shared.started();
     }
 
     /// The app's top level failed: this isolate is not used.
@@ -613,11 +708,14 @@ impl Actor {
         let (fault, why) = match self.control.terminated() {
             Some(Termination::Cpu) => (Fault::CpuLimit, "over its CPU limit"),
             Some(Termination::Timeout) => (Fault::Timeout, "over its time limit"),
+            Some(Termination::Drain) => return self.die(&Fault::Draining.into()),
             Some(Termination::Memory) | None => (Fault::MemoryLimit, "over its memory limit"),
         };
-        self.shared.stats.count_termination(fault);
         let spec = &self.shared.spec;
-        tracing::warn!(app = &*spec.name, reason = ?fault, "isolate ended: {why}");
+        spec.counters.count_termination(fault);
+        let request_id = self.ended_by.get().map_or_else(String::new, ToString::to_string);
+        tracing::warn!(app = &*spec.name, request_id, reason = fault.code(), "isolate ended: {why}");
+        self.shared.last_error.note(fault.code(), &format!("an isolate went {why}"));
         if starting {
             let failure = Failure { fault: Fault::Startup, detail: Some(format!("start-up was {why}")) };
             self.shared.start_failed(&failure, true);
@@ -658,7 +756,11 @@ impl Actor {
     fn lost(&self, lost: &Lost) {
         self.control.lose();
         if let Some(isolate) = self.isolate.get() {
-            isolate.with_lost_state(IsolateState::call_off);
+            let working_for = self.working_for.load(Ordering::Relaxed);
+            isolate.with_lost_state(|state: &mut IsolateState| {
+                self.note_end(state, working_for);
+                state.call_off();
+            });
         }
         self.shared.lost_isolate();
         self.die_of_termination();
@@ -730,12 +832,46 @@ impl Actor {
         };
         if idle_inside {
             self.die(&Fault::Draining.into());
-            self.shared.stats.evictions.fetch_add(1, Ordering::Relaxed);
+            self.shared.spec.counters.evictions.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         // Events that came meanwhile are waiting for a turn.
         self.run_turns(None);
         Some(idle)
+    }
+
+    /// Requests of which only `waitUntil` work is left.
+    pub(crate) fn background(&self) -> usize {
+        self.background.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is under way here. It has seen all that its clients did before.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_quiet(&self.inbox.lock())
+    }
+
+    fn is_quiet(&self, inbox: &Inbox) -> bool {
+        let waits = !inbox.queue.is_empty() || !inbox.early.is_empty();
+        !(inbox.running || waits) && self.debts.count() == 0 && self.background() == 0
+    }
+
+    /// Ends the isolate if nothing is under way here.
+    pub(crate) fn end_at_rest(&self) {
+        {
+            let mut inbox = self.inbox.lock();
+            if !self.is_quiet(&inbox) {
+                return;
+            }
+            // A request that finds it so goes elsewhere.
+            inbox.phase = Phase::Dead;
+        }
+        self.die(&Fault::Draining.into());
+    }
+
+    /// Ends the isolate whatever it does. A script that runs is stopped; nobody waits for it.
+    pub(crate) fn cut(&self) {
+        self.control.terminate(Termination::Drain);
+        self.die(&Fault::Draining.into());
     }
 
     pub(crate) fn touch(&self, now: Moment) {
@@ -750,6 +886,11 @@ impl Actor {
     /// Whether it takes no requests any more.
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.inbox.lock().phase, Phase::Dead)
+    }
+
+    /// Whether its top level is not through yet.
+    pub(crate) fn is_starting(&self) -> bool {
+        matches!(self.inbox.lock().phase, Phase::Starting)
     }
 
     /// Whether its script was ended from outside: what owes an answer gets it when the isolate dies.
@@ -769,7 +910,10 @@ impl Actor {
     /// The app's own HTTP client, made for its first fetch.
     pub(crate) fn client(&self) -> Arc<Client> {
         let spec = &self.shared.spec;
-        let make = || Client::new(&spec.egress, &spec.roots, &spec.sockets, spec.limits.max_in_flight);
+        let make = || {
+            let sent = &spec.counters.subrequests;
+            Client::new(&spec.egress, &spec.roots, &spec.sockets, spec.limits.max_in_flight, sent)
+        };
         Arc::clone(self.shared.client.get_or_init(|| Arc::new(make())))
     }
 

@@ -110,6 +110,25 @@ pub enum Fault {
     BodyBroken,
 }
 
+impl Fault {
+    /// Its name in answers, logs and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Exception => "exception",
+            Self::Startup => "startup",
+            Self::CpuLimit => "cpu_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::Timeout => "timeout",
+            Self::Draining => "draining",
+            Self::Overloaded => "overloaded",
+            Self::CrashLoop(_) => "crash_loop",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyBroken => "bad_request",
+        }
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         Self { fault, detail: None }

@@ -2,7 +2,9 @@
 
 mod actor;
 mod call;
+mod counters;
 mod debts;
+mod drain;
 mod exchange;
 mod headers;
 mod jobs;
@@ -10,6 +12,7 @@ mod logs;
 mod meter;
 mod pipe;
 mod places;
+mod report;
 mod state;
 
 use std::collections::BTreeMap;
@@ -22,11 +25,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
+pub use counters::{Counters, Histogram};
+pub use drain::Drained;
 pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Request};
 pub use headers::{HeaderList, XRequestId};
 pub use pipe::StreamBody;
+pub use report::{LastError, WorkerState};
 
 pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{
@@ -40,11 +46,14 @@ pub(crate) use state::{Collected, IsolateState, OpResult, RequestId, RequestStat
 
 use crate::engine::{Engine, Isolate, ModuleMap, Moment, Share, SourceStore};
 use crate::net::{Client, Egress, Roots, Sockets};
+use crate::sources::Sources;
 use actor::Exchange;
 use debts::Answer;
+use drain::with_place;
 use exchange::Outcome;
 use logs::LogLimiter;
 use places::{Place, Places};
+use report::LastErrors;
 
 /// How long a failed start-up is answered from memory before the app is started anew.
 const START_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -62,6 +71,10 @@ const RETRIES_MAX: u32 = 3;
 /// How long a start holds its place among the process's cold starts. One that takes longer goes on without: others wait
 /// for cores then, which the operating system shares, and not for its end.
 const COLD_START_PLACE: Duration = Duration::from_millis(50);
+/// How long a preload waits for a place among the process's cold starts, and for its isolate.
+const PRELOAD_WAIT: Duration = Duration::from_secs(60);
+/// How long an isolate may have nothing to do that was made for a late request to an app that is replaced or removed.
+const LATE_IDLE: Duration = Duration::from_millis(100);
 /// Requests waiting in an isolate at which the app gets another one.
 const QUEUE_FOR_MORE: usize = 32;
 
@@ -99,7 +112,7 @@ impl Limits {
 }
 
 /// An app as the runtime sees it: one immutable revision.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AppSpec {
     /// The name, for logs.
     pub name: Arc<str>,
@@ -117,9 +130,24 @@ pub struct AppSpec {
     pub roots: Arc<Roots>,
     /// The places for its connections and those of others.
     pub sockets: Arc<Sockets>,
+    /// What is counted of it, over all its revisions.
+    pub counters: Arc<Counters>,
 }
 
-/// Figures of one worker since it was made.
+/// Names of variables without their values, which may be secrets.
+impl std::fmt::Debug for AppSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppSpec")
+            .field("name", &self.name)
+            .field("root", &self.root)
+            .field("main", &self.main)
+            .field("env", &self.env.keys())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Figures of one app now, and since its [`Counters`] were made.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct WorkerStats {
     /// Isolates now.
@@ -140,29 +168,14 @@ pub struct WorkerStats {
     pub ended_timeout: u64,
     /// Isolates written off, with what they hold.
     pub lost: u64,
-}
-
-#[derive(Default)]
-struct Stats {
-    cold_starts: AtomicU64,
-    evictions: AtomicU64,
-    cpu_ns: AtomicU64,
-    ended_cpu: AtomicU64,
-    ended_memory: AtomicU64,
-    ended_timeout: AtomicU64,
-    lost: AtomicU64,
-    waiting: AtomicUsize,
-}
-
-impl Stats {
-    fn count_termination(&self, fault: Fault) {
-        let counter = match fault {
-            Fault::CpuLimit => &self.ended_cpu,
-            Fault::Timeout => &self.ended_timeout,
-            _ => &self.ended_memory,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
+    /// V8's heaps in its isolates, in bytes, as last seen: a second ago where they are busy.
+    pub heap_bytes: usize,
+    /// What its isolates hold outside of V8's heaps: buffers, bodies, WebAssembly memories.
+    pub external_bytes: usize,
+    /// Requests sent by `fetch`, redirects included.
+    pub subrequests: u64,
+    /// Messages over the rate of its log.
+    pub log_lines_dropped: u64,
 }
 
 /// What a worker and its isolates share.
@@ -172,11 +185,20 @@ pub(crate) struct Shared {
     spec: AppSpec,
     sources: Arc<SourceStore>,
     logs: Arc<LogLimiter>,
-    stats: Stats,
+    last_error: Arc<LastErrors>,
+    /// Requests that wait for a place, or for the app's first isolate.
+    waiting: AtomicUsize,
+    /// Those of them that have a place.
+    waiting_with_place: AtomicUsize,
     client: OnceLock<Arc<Client>>,
     pool: Mutex<Pool>,
-    /// Its top level came to its end at least once: what was read is the revision from then on.
-    has_started: AtomicBool,
+    /// A start came to its end, one way or the other.
+    settled: Notify,
+    /// Told when something ends, once it is `watched`.
+    rest: Arc<Notify>,
+    watched: AtomicBool,
+    /// As the pool's, for those who wait.
+    cut: watch::Sender<bool>,
 }
 
 /// An isolate on its way: it comes when its top level has begun. The sender goes before that if the start is given up.
@@ -195,6 +217,10 @@ struct Pool {
     lost: u32,
     /// Until when the app is held back after it lost an isolate.
     held_until: Option<Instant>,
+    /// The worker is drained for good: an isolate is kept no longer than what it is made for.
+    ending: bool,
+    /// The time of a drain is over: nothing is begun any more.
+    cut: bool,
 }
 
 struct FailedStart {
@@ -206,27 +232,61 @@ struct FailedStart {
 }
 
 impl Shared {
+    fn new(
+        engine: Engine,
+        share: Arc<Share>,
+        spec: AppSpec,
+        sources: Arc<SourceStore>,
+        logs: Arc<LogLimiter>,
+        last_error: Arc<LastErrors>,
+    ) -> Self {
+        let (waiting, waiting_with_place, client, pool, settled, rest, watched, cut) = Default::default();
+        Self {
+            engine,
+            share,
+            spec,
+            sources,
+            logs,
+            last_error,
+            waiting,
+            waiting_with_place,
+            client,
+            pool,
+            settled,
+            rest,
+            watched,
+            cut,
+        }
+    }
+
     fn forget(&self, actor: &Actor) {
         self.pool.lock().actors.retain(|other| !std::ptr::eq(Arc::as_ptr(other), actor));
+        self.tell_rest();
     }
 
     fn start_failed(&self, failure: &Failure, over_limit: bool) {
         let detail = failure.detail.as_deref().unwrap_or("");
         tracing::error!(app = &*self.spec.name, detail, "start-up failed");
-        if !self.has_started.load(Ordering::Relaxed) {
-            // The next try finds what its author has mended meanwhile.
-            self.sources.forget();
-        }
+        self.last_error.note("startup", detail);
+        self.sources.forget();
         let mut pool = self.pool.lock();
         let before = pool.failed.as_ref().map_or(0, |failed| failed.over_limit);
         let over_limit = if over_limit { before + 1 } else { 0 };
         let factor = 1_u32 << over_limit.saturating_sub(1).min(16);
         let until = Instant::now() + START_RETRY_AFTER.saturating_mul(factor).min(START_RETRY_AFTER_MAX);
         pool.failed = Some(FailedStart { failure: failure.clone(), until, over_limit });
+        drop(pool);
+        self.settled.notify_waiters();
+    }
+
+    /// An isolate's top level is through.
+    fn started(&self) {
+        self.sources.note_started();
+        self.settled.notify_waiters();
     }
 
     fn lost_isolate(&self) {
-        self.stats.lost.fetch_add(1, Ordering::Relaxed);
+        self.spec.counters.lost.fetch_add(1, Ordering::Relaxed);
         let mut pool = self.pool.lock();
         let now = Instant::now();
         if pool.held_until.is_some_and(|last| now.duration_since(last) > LOST_FORGOTTEN_AFTER) {
@@ -241,10 +301,12 @@ impl Shared {
             back_off_ms = u64::try_from(back_off.as_millis()).unwrap_or(u64::MAX),
             "an isolate ran out of memory where V8 cannot unwind; it is written off"
         );
+        self.last_error.note("memory_limit", "an isolate ran out of memory where V8 cannot unwind");
     }
 }
 
-/// An app that answers requests. Cheap to share; isolates come and go behind it.
+/// One revision of an app, which answers requests. Cheap to clone; isolates come and go behind it.
+#[derive(Clone)]
 pub struct Worker {
     shared: Arc<Shared>,
     places: Arc<Places>,
@@ -263,26 +325,42 @@ impl Worker {
     /// process start at once.
     #[must_use]
     pub fn new(engine: &Engine, spec: AppSpec, cold_starts: &Arc<Semaphore>) -> Self {
-        let sources = Arc::new(SourceStore::new(spec.root.clone(), spec.limits.memory_mb));
-        let places = Arc::new(Places::new(spec.limits.max_in_flight));
-        let shared = Shared {
-            engine: engine.clone(),
-            share: engine.new_share(),
-            sources,
-            logs: Arc::new(LogLimiter::new()),
-            stats: Stats::default(),
-            client: OnceLock::new(),
-            pool: Mutex::default(),
-            has_started: AtomicBool::new(false),
-            spec,
+        let sources = Arc::new(SourceStore::new(spec.root.clone(), spec.main.clone()));
+        let logs = LogLimiter::new(&spec.name, &spec.counters);
+        let shared = Shared::new(engine.clone(), engine.new_share(), spec, sources, logs, Arc::default());
+        Self::of(shared, Arc::clone(cold_starts))
+    }
+
+    /// A worker for another revision of the same app, known for what this one is known for. With `same_sources`, which
+    /// needs the same folder and entry, it runs what this one runs.
+    #[must_use]
+    pub fn successor(&self, spec: AppSpec, same_sources: bool) -> Self {
+        let own = &self.shared;
+        let sources = if same_sources {
+            Arc::clone(&own.sources)
+        } else {
+            Arc::new(SourceStore::new(spec.root.clone(), spec.main.clone()))
         };
-        Self { shared: Arc::new(shared), places, cold_starts: Arc::clone(cold_starts) }
+        let (share, logs) = (Arc::clone(&own.share), Arc::clone(&own.logs));
+        let shared = Shared::new(own.engine.clone(), share, spec, sources, logs, Arc::clone(&own.last_error));
+        Self::of(shared, Arc::clone(&self.cold_starts))
+    }
+
+    fn of(shared: Shared, cold_starts: Arc<Semaphore>) -> Self {
+        let places = Arc::new(Places::new(shared.spec.limits.max_in_flight, &shared.rest));
+        Self { shared: Arc::new(shared), places, cold_starts }
     }
 
     /// The app that this worker runs.
     #[must_use]
     pub fn spec(&self) -> &AppSpec {
         &self.shared.spec
+    }
+
+    /// Whether the two are one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Answers one request. Must be called on tokio's multi-thread runtime. Dropping the future tells the app that
@@ -306,11 +384,10 @@ impl Worker {
         let Some(actor) = self.ready_actor() else {
             return Begun::Pending(Pending(Step::Start(request, place.keep())));
         };
-        match self.serve(actor, request, now) {
-            (Ok(Ok(mut reply)), now) => {
-                if let ReplyBody::Stream(body) = &mut reply.body {
-                    body.hold(Box::new(place.keep()));
-                }
+        match self.serve(actor, request, false, now) {
+            (Ok(Ok(reply)), now) => {
+                let comes_later = matches!(reply.body, ReplyBody::Stream(_) | ReplyBody::Incoming(_));
+                let reply = if comes_later { with_place(reply, place.keep(), &self.shared) } else { reply };
                 Begun::Done(Ok(reply), now)
             }
             (Ok(Err(Unserved::Failed(failure))), now) => Begun::Done(Err(failure), now),
@@ -333,7 +410,7 @@ impl Worker {
             }
             Step::Start(request, place) => (request, place),
             Step::Wait(served, place) => match served.await {
-                Ok(reply) => return Ok(with_place(reply, place)),
+                Ok(reply) => return Ok(with_place(reply, place, &self.shared)),
                 Err(Unserved::Failed(failure)) => return Err(failure),
                 Err(Unserved::Retry(unseen)) => (unseen, place),
             },
@@ -341,14 +418,17 @@ impl Worker {
         for _ in 0..=RETRIES_MAX {
             let actor = match self.ready_actor() {
                 Some(actor) => actor,
-                None => self.start_actor(self.deadline_of(&request)).await?,
+                None => {
+                    let _counted = Counted::begin(&self.shared.waiting_with_place);
+                    self.start_actor(self.deadline_of(&request)).await?
+                }
             };
-            let outcome = match self.serve(actor, request, Moment::now()).0 {
+            let outcome = match self.serve(actor, request, true, Moment::now()).0 {
                 Ok(outcome) => outcome,
                 Err(served) => served.await,
             };
             match outcome {
-                Ok(reply) => return Ok(with_place(reply, place)),
+                Ok(reply) => return Ok(with_place(reply, place, &self.shared)),
                 Err(Unserved::Failed(failure)) => return Err(failure),
                 Err(Unserved::Retry(unseen)) => request = unseen,
             }
@@ -360,50 +440,133 @@ impl Worker {
         request.arrived + self.shared.spec.limits.timeout()
     }
 
-    /// Gives the request to the isolate: what came of it, or the wait for that; and the time then.
+    /// Gives the request, which `waited` if it had to be put off before, to the isolate: what came of it, or the wait
+    /// for that; and the time then.
     fn serve(
         &self,
         actor: Arc<Actor>,
         request: Box<Request>,
+        waited: bool,
         now: Moment,
     ) -> (Result<Outcome, Served>, Moment) {
         let id = next_request_id();
         let deadline = self.deadline_of(&request);
         actor.touch(request.arrived);
-        match actor.serve(Exchange { id, request, deadline }, now) {
+        match actor.serve(Exchange { id, request, deadline, waited }, now) {
             (Answer::Now(outcome), now) => (Ok(outcome), now),
             (Answer::Later(outcome), now) => (Err(Served::new(actor, id, outcome, deadline)), now),
         }
     }
 
-    /// Starts an isolate ahead of the first request.
+    /// The survey of the revision's files, which is taken now if there is none yet. May take long.
     ///
     /// # Errors
-    /// [`Failure`] when the app's start-up fails at once.
+    /// The folder cannot be read.
+    pub fn survey(&self) -> std::io::Result<Arc<Sources>> {
+        self.shared.sources.survey()
+    }
+
+    /// The survey of the revision's files, if there is one.
+    #[must_use]
+    pub fn surveyed(&self) -> Option<Arc<Sources>> {
+        self.shared.sources.surveyed()
+    }
+
+    /// Starts an isolate ahead of the first request, and waits for the end of its top level.
+    ///
+    /// # Errors
+    /// [`Failure`] when the app's start-up fails.
     pub async fn preload(&self) -> Result<(), Failure> {
-        self.start_actor(Moment::now() + self.shared.spec.limits.timeout()).await?;
-        match &self.shared.pool.lock().failed {
-            Some(failed) => Err(failed.failure.clone()),
-            None => Ok(()),
+        let actor = self.start_actor(Moment::now() + PRELOAD_WAIT).await?;
+        loop {
+            let settled = std::pin::pin!(self.shared.settled.notified());
+            let mut settled = settled;
+            // From here on no end of a start is missed.
+            settled.as_mut().enable();
+            if let Some(failed) = &self.shared.pool.lock().failed {
+                return Err(failed.failure.clone());
+            }
+            if !actor.is_starting() {
+                return Ok(());
+            }
+            settled.await;
+        }
+    }
+
+    /// Retires isolates that have nothing to do now. May take long.
+    pub fn retire_idle(&self) {
+        let actors = self.shared.pool.lock().actors.clone();
+        for actor in actors {
+            actor.retire_if_idle(Duration::ZERO);
+        }
+    }
+
+    /// What the isolates are at.
+    #[must_use]
+    pub fn state(&self) -> WorkerState {
+        let pool = self.shared.pool.lock();
+        if pool.actors.iter().any(|actor| !actor.is_starting()) {
+            WorkerState::Running
+        } else if !pool.actors.is_empty() || pool.starting.is_some() {
+            WorkerState::Starting
+        } else if pool.failed.is_some() || pool.held_until.is_some_and(|until| until > Instant::now()) {
+            WorkerState::Failed
+        } else {
+            WorkerState::Idle
+        }
+    }
+
+    /// What went wrong last, in this revision or one before it.
+    #[must_use]
+    pub fn last_error(&self) -> Option<LastError> {
+        self.shared.last_error.get()
+    }
+
+    /// Files what the server could not do for the app.
+    pub fn note_error(&self, code: &'static str, message: &str) {
+        self.shared.last_error.note(code, message);
+    }
+
+    /// Tells in the log that a request was answered with the error of a limit, at the rate of the app's own messages.
+    pub fn log_limit(&self, fault: Fault, request_id: &XRequestId, took: Duration) {
+        if matches!(fault, Fault::CpuLimit | Fault::MemoryLimit | Fault::Timeout) {
+            self.shared.logs.write_limit(fault, request_id, took);
         }
     }
 
     /// Figures for metrics.
     #[must_use]
     pub fn stats(&self) -> WorkerStats {
-        let stats = &self.shared.stats;
+        let counters = &self.shared.spec.counters;
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (isolates, heap_bytes, external_bytes) = {
+            let pool = self.shared.pool.lock();
+            pool.actors.iter().fold((0, 0, 0), |(isolates, heap, external), actor| {
+                let (its_heap, its_external) = actor.memory_seen();
+                (isolates + 1, heap + its_heap, external + its_external)
+            })
+        };
         WorkerStats {
-            isolates: self.shared.pool.lock().actors.len(),
-            in_flight: self.places.taken() + stats.waiting.load(Ordering::Relaxed),
-            cold_starts: get(&stats.cold_starts),
-            evictions: get(&stats.evictions),
-            cpu_ns: get(&stats.cpu_ns),
-            ended_cpu: get(&stats.ended_cpu),
-            ended_memory: get(&stats.ended_memory),
-            ended_timeout: get(&stats.ended_timeout),
-            lost: get(&stats.lost),
+            isolates,
+            in_flight: self.requests(),
+            cold_starts: get(&counters.cold_starts),
+            evictions: get(&counters.evictions),
+            cpu_ns: get(&counters.cpu_ns),
+            ended_cpu: get(&counters.ended_cpu),
+            ended_memory: get(&counters.ended_memory),
+            ended_timeout: get(&counters.ended_timeout),
+            lost: get(&counters.lost),
+            heap_bytes,
+            external_bytes,
+            subrequests: get(&counters.subrequests),
+            log_lines_dropped: get(&counters.log_lines_dropped),
         }
+    }
+
+    /// Requests that have no answer yet, or not all of it.
+    fn requests(&self) -> usize {
+        let with_place = self.shared.waiting_with_place.load(Ordering::Relaxed);
+        self.places.taken() + self.shared.waiting.load(Ordering::Relaxed).saturating_sub(with_place)
     }
 
     /// A place among the requests in flight.
@@ -415,8 +578,12 @@ impl Worker {
         if waiting.ahead >= self.shared.spec.limits.max_queue {
             return Err(Fault::Overloaded.into());
         }
-        let place = tokio::time::timeout_at(Instant::from(deadline).into(), self.places.wait()).await;
-        place.map_err(|_elapsed| Fault::Timeout.into())
+        tokio::select! {
+            biased;
+            place = self.places.wait() => Ok(place),
+            () = self.shared.until_cut() => Err(Fault::Draining.into()),
+            () = tokio::time::sleep_until(Instant::from(deadline).into()) => Err(Fault::Timeout.into()),
+        }
     }
 
     /// An isolate that can take a request now, and more of them if they are all busy.
@@ -432,8 +599,9 @@ impl Worker {
             .find(|actor| !actor.is_running())
             .or_else(|| pool.actors.iter().min_by_key(|actor| actor.load_now()))
             .map(Arc::clone)?;
+        let may_grow = !pool.growing && !pool.ending;
         let wants_more =
-            chosen.is_running() && !pool.growing && pool.actors.len() < self.shared.spec.limits.max_isolates;
+            chosen.is_running() && may_grow && pool.actors.len() < self.shared.spec.limits.max_isolates;
         if wants_more {
             pool.growing = true;
             drop(pool);
@@ -453,6 +621,9 @@ impl Worker {
             if let Some(actor) = pool.actors.first() {
                 return Ok(Arc::clone(actor));
             }
+            if pool.cut {
+                return Err(Fault::Draining.into());
+            }
             let now = Instant::now();
             if let Some(until) = pool.held_until.filter(|until| *until > now) {
                 return Err(Fault::CrashLoop(until - now).into());
@@ -462,11 +633,14 @@ impl Worker {
             }
             pool.starting.get_or_insert_with(|| self.spawn_start(StartFor::Requests)).clone()
         };
-        let started = starting.wait_for(Option::is_some);
-        match tokio::time::timeout_at(Instant::from(deadline).into(), started).await {
-            Ok(Ok(actor)) => actor.clone().ok_or_else(|| Fault::Startup.into()),
-            Ok(Err(_given_up)) => Err(Fault::Startup.into()),
-            Err(_elapsed) => Err(Fault::Timeout.into()),
+        tokio::select! {
+            biased;
+            started = starting.wait_for(Option::is_some) => match started {
+                Ok(actor) => actor.clone().ok_or_else(|| Fault::Startup.into()),
+                Err(_given_up) => Err(Fault::Startup.into()),
+            },
+            () = self.shared.until_cut() => Err(Fault::Draining.into()),
+            () = tokio::time::sleep_until(Instant::from(deadline).into()) => Err(Fault::Timeout.into()),
         }
     }
 
@@ -492,17 +666,22 @@ impl Worker {
             let begun = Arc::clone(&shared);
             let mut started = tokio::task::spawn_blocking(move || {
                 let _ticket = ticket;
-                begun.stats.cold_starts.fetch_add(1, Ordering::Relaxed);
+                begun.spec.counters.cold_starts.fetch_add(1, Ordering::Relaxed);
                 let actor = Actor::start(&begun, runtime);
                 let mut pool = begun.pool.lock();
                 purpose.end(&mut pool);
+                let (cut, ending) = (pool.cut, pool.ending);
                 // A failed start is not kept: its requests have their answer.
-                if !actor.is_dead() {
+                if !cut && !actor.is_dead() {
                     pool.failed = None;
                     pool.actors.push(Arc::clone(&actor));
                 }
                 drop(pool);
-                retire_when_idle(&actor, Duration::from_millis(begun.spec.limits.idle_ms));
+                if cut {
+                    actor.cut();
+                }
+                let idle = Duration::from_millis(begun.spec.limits.idle_ms);
+                retire_when_idle(&actor, if ending { idle.min(LATE_IDLE) } else { idle });
                 sender.send_replace(Some(actor));
             });
             let result = match tokio::time::timeout(COLD_START_PLACE, &mut started).await {
@@ -565,22 +744,31 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn begin(shared: &'a Shared) -> Self {
-        Self { shared, ahead: shared.stats.waiting.fetch_add(1, Ordering::Relaxed) }
+        Self { shared, ahead: shared.waiting.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.shared.stats.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.shared.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.shared.tell_rest();
     }
 }
 
-/// A streamed reply holds its place until it is through.
-fn with_place(mut reply: Reply, place: Place<Arc<Places>>) -> Reply {
-    if let ReplyBody::Stream(body) = &mut reply.body {
-        body.hold(Box::new(place));
+/// Counts one more until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
     }
-    reply
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What [`Worker::begin`] came to.

@@ -3,22 +3,34 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 pub(super) struct Places {
     max: usize,
     free: AtomicUsize,
     /// Places that those who wait may have, in their order.
     queue: Semaphore,
+    /// Those who wait for a place, and those who watch.
     waiting: AtomicUsize,
+    /// Told of each place that is given back while somebody waits or watches.
+    changed: Arc<Notify>,
 }
+
+/// Somebody watches the places that are given back.
+pub(super) struct Watch<'a>(&'a Places);
 
 /// One of the places, until it is dropped.
 pub(super) struct Place<P: AsRef<Places>>(P);
 
 impl Places {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, free: AtomicUsize::new(max), queue: Semaphore::new(0), waiting: AtomicUsize::new(0) }
+    pub(super) fn new(max: usize, changed: &Arc<Notify>) -> Self {
+        Self {
+            max,
+            free: AtomicUsize::new(max),
+            queue: Semaphore::new(0),
+            waiting: AtomicUsize::new(0),
+            changed: Arc::clone(changed),
+        }
     }
 
     /// A place, if there is a free one that nobody waits for.
@@ -32,14 +44,8 @@ impl Places {
 
     /// A place, once it is this caller's turn.
     pub(super) async fn wait(self: &Arc<Self>) -> Place<Arc<Self>> {
-        struct Waiting<'a>(&'a AtomicUsize);
-        impl Drop for Waiting<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::SeqCst);
-            }
-        }
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let _waiting = Waiting(&self.waiting);
+        // Who stops waiting may leave a place that was meant for it.
+        let _waiting = self.watch();
         self.hand_out();
         match self.queue.acquire().await {
             Ok(permit) => permit.forget(),
@@ -48,9 +54,16 @@ impl Places {
         Place(Arc::clone(self))
     }
 
-    /// Places that are taken.
+    /// From here on, `changed` is told of places that are given back.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Watch(self)
+    }
+
+    /// Places that are taken. One that is just being handed out may count, never one that is taken less.
     pub(super) fn taken(&self) -> usize {
-        self.max.saturating_sub(self.free.load(Ordering::Relaxed) + self.queue.available_permits())
+        let handed_out = self.queue.available_permits();
+        self.max.saturating_sub(self.free.load(Ordering::SeqCst) + handed_out)
     }
 
     fn give_back(&self) {
@@ -58,12 +71,20 @@ impl Places {
         // Sequentially consistent, against `wait`: either it finds the place, or it is seen here.
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.hand_out();
+            self.changed.notify_waiters();
         }
     }
 
     /// What is free goes to those who wait. `take` finds what they leave.
     fn hand_out(&self) {
         self.queue.add_permits(self.free.swap(0, Ordering::SeqCst));
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -100,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_place_goes_to_the_first_who_waits() {
-        let places = Arc::new(Places::new(2));
+        let places = Arc::new(Places::new(2, &Arc::default()));
         let (first, second) = (places.take().unwrap(), places.take().unwrap().keep());
         assert!(places.take().is_none());
         let (mut one, mut other) = (pin!(places.wait()), pin!(places.wait()));
@@ -119,7 +140,7 @@ mod tests {
 
     #[test]
     fn who_stops_waiting_leaves_the_place_to_others() {
-        let places = Arc::new(Places::new(1));
+        let places = Arc::new(Places::new(1, &Arc::default()));
         let taken = places.take().unwrap();
         {
             let mut waiting = pin!(places.wait());

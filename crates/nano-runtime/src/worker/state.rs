@@ -84,8 +84,27 @@ pub(crate) struct RequestState {
     pub(crate) waiting_write: Option<OpId>,
     /// `waitUntil` promises and response streams that still run.
     pub(crate) holds: u32,
+    /// Its client has all that it gets; only `waitUntil` work is left.
+    in_background: bool,
     /// Few requests open anything.
     opened: Option<Box<Opened>>,
+}
+
+/// How far a request is.
+pub(crate) enum Stage {
+    /// Something is to be done, as before.
+    Open,
+    /// From now on only `waitUntil` work is.
+    Background,
+    /// Nothing is left to do.
+    Finished,
+}
+
+/// What a request was that was closed.
+#[derive(Default)]
+pub(crate) struct Closed {
+    pub(crate) was_streamed: bool,
+    pub(crate) was_in_background: bool,
 }
 
 /// The timers, operations, fetches and codecs of a request.
@@ -361,6 +380,7 @@ impl IsolateState {
             pipe: None,
             waiting_write: None,
             holds: 0,
+            in_background: false,
             opened: None,
         };
         self.requests.insert(id, request)
@@ -374,7 +394,7 @@ impl IsolateState {
     /// Writes to the app's log, under the id of `request`; at start-up, and once it has ended, under none.
     pub(crate) fn log(&self, level: tracing::Level, request: RequestId, text: &str) {
         let id = self.requests.get(&request).map_or_else(String::new, |r| r.request.id.to_string());
-        self.logs.write(level, &self.app, &id, text);
+        self.logs.write(level, &id, text);
     }
 
     /// Begins an operation of the current request: the promise is what the script waits for. `None`: an exception is
@@ -642,11 +662,20 @@ impl IsolateState {
         }
     }
 
-    /// Whether nothing of `id` is left to do.
-    pub(crate) fn is_finished(&self, id: RequestId) -> bool {
-        self.requests.get(&id).is_some_and(|r| {
-            r.replied && r.holds == 0 && (r.gone || r.pipe.as_ref().is_none_or(|pipe| pipe.is_over()))
-        })
+    /// How far request `id` is.
+    pub(crate) fn stage(&mut self, id: RequestId) -> Stage {
+        let Some(request) = self.requests.get_mut(&id) else { return Stage::Open };
+        let is_answered =
+            request.replied && (request.gone || request.pipe.as_ref().is_none_or(|pipe| pipe.is_over()));
+        if !is_answered {
+            Stage::Open
+        } else if request.holds == 0 {
+            Stage::Finished
+        } else if std::mem::replace(&mut request.in_background, true) {
+            Stage::Open
+        } else {
+            Stage::Background
+        }
     }
 
     /// Request `id` was answered, or one of its `waitUntil` promises was settled: it may have nothing left to do.
@@ -671,9 +700,9 @@ impl IsolateState {
         self.pending.get(&op).map(|pending| pending.request)
     }
 
-    /// Forgets a request and closes all that it opened. Tells whether its answer was a stream.
-    pub(crate) fn close_request(&mut self, id: RequestId) -> bool {
-        let Some(mut request) = self.requests.remove(&id) else { return false };
+    /// Forgets a request and closes all that it opened.
+    pub(crate) fn close_request(&mut self, id: RequestId) -> Closed {
+        let Some(mut request) = self.requests.remove(&id) else { return Closed::default() };
         if let Some(opened) = request.opened.take() {
             for timer in opened.timers {
                 self.cancel_timer(timer);
@@ -691,7 +720,7 @@ impl IsolateState {
                 self.codecs.remove(&codec);
             }
         }
-        request.pipe.is_some()
+        Closed { was_streamed: request.pipe.is_some(), was_in_background: request.in_background }
     }
 
     /// Whether anything of the app is under way: an isolate with none of that may be retired.

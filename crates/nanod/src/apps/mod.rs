@@ -1,56 +1,102 @@
 //! The apps of this process, and which of them answers for which host.
 
+mod app;
+mod apply;
+mod change;
+mod desired;
+mod looks;
 mod routes;
 mod stats;
+mod watch;
 
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use nano_config::{App as AppConfig, Config, EgressRule};
-use nano_runtime::{AppSpec, Egress, Engine, Limits, Roots, Sockets, Worker};
-use tokio::sync::Semaphore;
+use nano_config::{Config, Loaded};
+use nano_runtime::{Engine, Roots, Sockets};
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc};
 
-use crate::server::sockets_max;
+use crate::server::{PortChange, sockets_max};
 
-pub(crate) use routes::Routes;
+use apply::Ports;
+use change::Changes;
+use looks::Looks;
+
+pub(crate) use app::App;
+pub(crate) use change::{Applied, Refused};
+pub(crate) use routes::{Route, Routes};
 pub(crate) use stats::Stats;
+pub(crate) use watch::Watch;
 
-/// One app: its worker and its figures.
-pub(crate) struct App {
-    pub(crate) config: AppConfig,
-    pub(crate) worker: Worker,
-    pub(crate) stats: Stats,
-    pub(crate) max_body_bytes: u64,
-}
+/// Reads the configuration as at the process's start; the error says what is wrong with it.
+pub(crate) type Load = Arc<dyn Fn() -> Result<Loaded, String> + Send + Sync>;
 
 /// All apps and their routes. Readers take the table without a lock; it is replaced whole.
 pub(crate) struct Registry {
     routes: ArcSwap<Routes>,
+    common: Common,
+    load: Load,
+    looks: Looks,
+    /// Whoever changes apps holds this from the first look to the swap: one at a time.
+    changes: tokio::sync::Mutex<Changes>,
+    /// Held while the routes are replaced.
+    ports: Mutex<Ports>,
+    /// Until the server takes it.
+    port_changes: Mutex<Option<mpsc::UnboundedReceiver<PortChange>>>,
+    /// The process ends: apps stay as they are.
+    is_closed: AtomicBool,
+    me: Weak<Self>,
+}
+
+/// What all workers are made with.
+struct Common {
     engine: Engine,
+    threads: usize,
+    cold_starts: Arc<Semaphore>,
+    roots: Arc<Roots>,
+    sockets: Arc<Sockets>,
+    /// Where apps with a port of their own listen.
+    own_ports_ip: IpAddr,
+    /// The admin API's, where it asks for no token: no app gets there.
+    open_admin_port: Option<u16>,
 }
 
 impl Registry {
-    pub(crate) fn new(engine: &Engine, config: &Config) -> Self {
-        let cold_starts = Arc::new(Semaphore::new(config.threads));
+    /// The apps of `config`, which `load` reads anew.
+    pub(crate) fn new(engine: &Engine, config: Config, load: Load) -> std::io::Result<Arc<Self>> {
+        let looks = Looks::new()?;
         let extra_ca = config.extra_ca.iter().map(|certificate| certificate.der().to_vec());
-        let roots = Arc::new(Roots::with_extra(extra_ca));
-        let sockets = Arc::new(Sockets::new(sockets_max()));
-        let apps: Vec<_> = config
-            .apps
-            .iter()
-            .map(|app| {
-                let worker =
-                    Worker::new(engine, spec_of(app, config.threads, &roots, &sockets), &cold_starts);
-                Arc::new(App {
-                    config: app.clone(),
-                    worker,
-                    stats: Stats::default(),
-                    max_body_bytes: app.limits.max_body_mb << 20,
-                })
-            })
-            .collect();
-        Self { routes: ArcSwap::from_pointee(Routes::new(apps)), engine: engine.clone() }
+        let common = Common {
+            engine: engine.clone(),
+            threads: config.threads,
+            cold_starts: Arc::new(Semaphore::new(config.threads)),
+            roots: Arc::new(Roots::with_extra(extra_ca)),
+            sockets: Arc::new(Sockets::new(sockets_max())),
+            own_ports_ip: own_ports_ip(&config),
+            open_admin_port: config
+                .admin
+                .as_ref()
+                .filter(|admin| admin.token.is_none())
+                .map(|admin| admin.listen.port()),
+        };
+        let apps: Vec<_> = config.apps.iter().map(|app| Arc::new(App::first(&common, app.clone()))).collect();
+        let routes = Routes::new(apps, Vec::new());
+        let (ports, port_changes) = Ports::new(routes.ports().collect());
+        Ok(Arc::new_cyclic(|me| Self {
+            routes: ArcSwap::from_pointee(routes),
+            common,
+            load,
+            looks,
+            changes: tokio::sync::Mutex::new(Changes::new(config)),
+            ports: Mutex::new(ports),
+            port_changes: Mutex::new(Some(port_changes)),
+            is_closed: AtomicBool::new(false),
+            me: Weak::clone(me),
+        }))
     }
 
     pub(crate) fn routes(&self) -> arc_swap::Guard<Arc<Routes>> {
@@ -58,7 +104,7 @@ impl Registry {
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+        &self.common.engine
     }
 
     /// Starts the apps that ask for it, in the background.
@@ -74,41 +120,28 @@ impl Registry {
         }
     }
 
-    /// Requests under way in all apps.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.routes().apps().iter().map(|app| app.worker.stats().in_flight).sum()
+    /// All apps in which something may be under way.
+    pub(crate) fn all(&self) -> Vec<Arc<App>> {
+        let routes = self.routes();
+        routes.apps().iter().chain(routes.leaving()).cloned().collect()
+    }
+
+    /// The listeners to open and close from now on; there is one who asks.
+    pub(crate) fn port_changes(&self) -> Option<mpsc::UnboundedReceiver<PortChange>> {
+        self.port_changes.lock().take()
+    }
+
+    /// Nothing changes any more: the process ends.
+    pub(crate) fn close(&self) {
+        // Whoever swaps routes does so before, or finds it closed.
+        let _ports = self.ports.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 }
 
-fn spec_of(app: &AppConfig, max_isolates: usize, roots: &Arc<Roots>, sockets: &Arc<Sockets>) -> AppSpec {
-    let limits = &app.limits;
-    AppSpec {
-        name: app.name.as_str().into(),
-        root: app.root.clone(),
-        main: app.main.to_string_lossy().into_owned(),
-        env: Arc::new(app.env.clone()),
-        limits: Limits {
-            cpu_ms: limits.cpu_ms,
-            timeout_ms: limits.timeout_ms,
-            memory_mb: limits.memory_mb,
-            max_in_flight: limits.max_in_flight,
-            max_queue: limits.max_queue,
-            idle_ms: limits.idle_ms,
-            clock_resolution_us: limits.clock_resolution_us,
-            max_isolates,
-            max_subrequests: limits.max_subrequests,
-        },
-        egress: Arc::new(egress_of(app)),
-        roots: Arc::clone(roots),
-        sockets: Arc::clone(sockets),
-    }
-}
-
-fn egress_of(app: &AppConfig) -> Egress {
-    app.egress_allow.iter().fold(Egress::default(), |egress, rule| match rule {
-        EgressRule::Net { addr, prefix_len } => egress.with_net(*addr, *prefix_len),
-        EgressRule::Host(name) => egress.with_host(name),
-    })
+/// Apps' own ports are on the addresses that all others are on.
+pub(crate) fn own_ports_ip(config: &Config) -> IpAddr {
+    config.listen.first().map_or_else(|| [0, 0, 0, 0].into(), SocketAddr::ip)
 }
 
 /// What a client should wait before it asks again, in whole seconds.

@@ -1,19 +1,63 @@
-//! Figures of one app that the server counts: a few atomics on the path of a request.
+//! Figures of one app that the server counts: a few atomics on the path of a request. They outlive a revision, and so
+//! do those of its workers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds of the latency histogram, in seconds; one more bucket holds the rest.
-const LATENCY_BUCKETS_S: [f64; 12] =
-    [0.000_1, 0.000_25, 0.001, 0.002_5, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
+use nano_runtime::{Counters, Fault, Histogram};
+
+/// Upper bounds of the latency histogram, in nanoseconds.
+const LATENCY_NS: [u64; 12] = [
+    100_000,
+    250_000,
+    1_000_000,
+    2_500_000,
+    10_000_000,
+    25_000_000,
+    100_000_000,
+    250_000_000,
+    1_000_000_000,
+    2_500_000_000,
+    10_000_000_000,
+    30_000_000_000,
+];
+
+/// Every [`Fault::code`].
+const CODES: [&str; 10] = [
+    Fault::Exception.code(),
+    Fault::Startup.code(),
+    Fault::CpuLimit.code(),
+    Fault::MemoryLimit.code(),
+    Fault::Timeout.code(),
+    Fault::Draining.code(),
+    Fault::Overloaded.code(),
+    Fault::CrashLoop(Duration::ZERO).code(),
+    Fault::BodyTooLarge.code(),
+    Fault::BodyBroken.code(),
+];
 
 /// Counters of one app.
-#[derive(Default)]
 pub(crate) struct Stats {
+    /// What its workers count.
+    pub(crate) counters: Arc<Counters>,
+    /// From a request's head to its answer's head.
+    pub(crate) latency: Histogram<{ LATENCY_NS.len() }>,
     /// By the status' hundreds: 2xx is at 2.
     by_class: [AtomicU64; 6],
-    latency: [AtomicU64; LATENCY_BUCKETS_S.len() + 1],
-    latency_us: AtomicU64,
+    /// As [`CODES`].
+    errors: [AtomicU64; CODES.len()],
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            counters: Arc::default(),
+            latency: Histogram::new(&LATENCY_NS),
+            by_class: Default::default(),
+            errors: Default::default(),
+        }
+    }
 }
 
 impl Stats {
@@ -22,30 +66,26 @@ impl Stats {
         if let Some(class) = self.by_class.get(usize::from(status / 100)) {
             class.fetch_add(1, Ordering::Relaxed);
         }
-        let seconds = took.as_secs_f64();
-        let bucket = LATENCY_BUCKETS_S.iter().position(|bound| seconds <= *bound);
-        if let Some(count) = self.latency.get(bucket.unwrap_or(LATENCY_BUCKETS_S.len())) {
+        self.latency.observe(took);
+    }
+
+    /// Counts an answer that NANO gave in the app's place.
+    pub(crate) fn count_error(&self, fault: Fault) {
+        let index = CODES.iter().position(|code| *code == fault.code());
+        if let Some(count) = index.and_then(|index| self.errors.get(index)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.latency_us.fetch_add(us, Ordering::Relaxed);
     }
 
-    /// Answers so far, as (hundreds, count).
+    /// Answers so far, as (hundreds, count), of the classes that there were.
     pub(crate) fn by_class(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.by_class
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .enumerate()
-            .filter(|(_, count)| *count > 0)
+        let counts = self.by_class.iter().map(|count| count.load(Ordering::Relaxed));
+        counts.enumerate().filter(|(_, count)| *count > 0)
     }
 
-    /// The histogram: (upper bound in seconds, count in the bucket), the sum in seconds.
-    pub(crate) fn latency(&self) -> (Vec<(f64, u64)>, f64) {
-        let bounds = LATENCY_BUCKETS_S.iter().copied().chain([f64::INFINITY]);
-        let counts = self.latency.iter().map(|count| count.load(Ordering::Relaxed));
-        #[allow(clippy::cast_precision_loss, reason = "a sum of microseconds, for people")]
-        let sum = self.latency_us.load(Ordering::Relaxed) as f64 / 1e6;
-        (bounds.zip(counts).collect(), sum)
+    /// Errors so far, as (code, count), of the codes that there were.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.errors.iter().map(|count| count.load(Ordering::Relaxed));
+        CODES.into_iter().zip(counts).filter(|(_, count)| *count > 0)
     }
 }

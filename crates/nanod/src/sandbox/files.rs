@@ -111,6 +111,10 @@ fn is_shared(folder: &Path) -> bool {
 /// The apps' folders and what the configuration was read from, without those that are in one another.
 pub(super) fn readable(config: &Config) -> Vec<PathBuf> {
     let mut all: BTreeSet<PathBuf> = config.apps.iter().map(|app| app.root.clone()).collect();
+    // A link that stands for an app's folder may lead to another one beside it, once that is deployed.
+    let links = config.app_paths.iter().filter(|path| path.is_symlink());
+    let beside = links.filter_map(|link| folder(link.parent()?)).filter(|folder| !is_shared(folder));
+    all.extend(beside);
     for path in &config.read_from {
         let Ok(real) = path.canonicalize() else { continue };
         if real.is_dir() {

@@ -30,30 +30,32 @@ impl Problem {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "", "The request's head is too large.")
             }
             Self::UnknownHost => (StatusCode::NOT_FOUND, "unknown_host", "No app answers for this host."),
-            Self::Fault(fault) => match fault {
-                Fault::Exception => {
-                    (StatusCode::INTERNAL_SERVER_ERROR, "exception", "The app failed on this request.")
-                }
-                Fault::Startup => (StatusCode::INTERNAL_SERVER_ERROR, "startup", "The app failed to start."),
-                Fault::CpuLimit => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "cpu_limit", "The app used more CPU time than it may.")
-                }
-                Fault::MemoryLimit => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "memory_limit", "The app used more memory than it may.")
-                }
-                Fault::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "The app took too long."),
-                Fault::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", "The app is going away."),
-                Fault::Overloaded => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The app has too many requests.")
-                }
-                Fault::CrashLoop(_) => {
-                    (StatusCode::SERVICE_UNAVAILABLE, "crash_loop", "The app failed badly and is held back.")
-                }
-                Fault::BodyTooLarge => {
-                    (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The request's body is too large.")
-                }
-                Fault::BodyBroken => Self::Malformed.contract(),
-            },
+            Self::Fault(Fault::BodyBroken) => Self::Malformed.contract(),
+            Self::Fault(fault) => {
+                let (status, text) = match fault {
+                    Fault::Exception => {
+                        (StatusCode::INTERNAL_SERVER_ERROR, "The app failed on this request.")
+                    }
+                    Fault::Startup => (StatusCode::INTERNAL_SERVER_ERROR, "The app failed to start."),
+                    Fault::CpuLimit => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "The app used more CPU time than it may.")
+                    }
+                    Fault::MemoryLimit => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "The app used more memory than it may.")
+                    }
+                    Fault::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The app took too long."),
+                    Fault::Draining => (StatusCode::SERVICE_UNAVAILABLE, "The app is going away."),
+                    Fault::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "The app has too many requests."),
+                    Fault::CrashLoop(_) => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "The app failed badly and is held back.")
+                    }
+                    Fault::BodyTooLarge => {
+                        (StatusCode::PAYLOAD_TOO_LARGE, "The request's body is too large.")
+                    }
+                    Fault::BodyBroken => (StatusCode::BAD_REQUEST, "The request is malformed."),
+                };
+                (status, fault.code(), text)
+            }
         }
     }
 

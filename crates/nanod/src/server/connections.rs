@@ -15,8 +15,10 @@ const SWEEP: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Serve,
-    /// Finish what is under way, take nothing new.
+    /// Finish what is under way, and what comes now, and say that it is the last.
     Drain,
+    /// Take nothing new: a request of which nothing has come yet comes too late.
+    Leave,
     Close,
 }
 
@@ -43,7 +45,7 @@ struct Shared {
 
 /// The list of all connections.
 #[derive(Default, Clone)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     shared: Arc<Shared>,
 }
 
@@ -75,12 +77,40 @@ impl Connections {
         Entry { connection }
     }
 
-    /// Tells every connection to finish, those that come later too.
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.connections.lock().len()
+    }
+
+    /// Tells every connection to finish, those that come later too. A client may be sending a request just now: those
+    /// that ask something get to hear that it is the last.
     pub(super) fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
         for connection in self.shared.connections.lock().values() {
             connection.tell(Verdict::Drain);
         }
+    }
+
+    /// Tells every connection to take nothing new.
+    pub(super) fn leave(&self) {
+        for connection in self.shared.connections.lock().values() {
+            connection.tell(Verdict::Leave);
+        }
+    }
+
+    /// Closes connections on which nothing is under way.
+    pub(super) fn close_idle(&self) {
+        for connection in self.shared.connections.lock().values() {
+            if connection.busy.load(Ordering::Relaxed) == 0 {
+                connection.tell(Verdict::Close);
+            }
+        }
+    }
+
+    /// Connections on which something is under way.
+    pub(super) fn count_busy(&self) -> usize {
+        let connections = self.shared.connections.lock();
+        connections.values().filter(|connection| connection.busy.load(Ordering::Relaxed) > 0).count()
     }
 
     /// Closes connections on which nothing was asked for `limit`, for ever.
@@ -102,7 +132,7 @@ impl Connections {
 
 impl Connection {
     fn tell(&self, verdict: Verdict) {
-        self.verdict.store(verdict as u8, Ordering::SeqCst);
+        self.verdict.fetch_max(verdict as u8, Ordering::SeqCst);
         if let Some(waker) = self.waker.lock().as_ref() {
             waker.wake_by_ref();
         }
@@ -112,6 +142,7 @@ impl Connection {
         match self.verdict.load(Ordering::Relaxed) {
             0 => Verdict::Serve,
             1 => Verdict::Drain,
+            2 => Verdict::Leave,
             _ => Verdict::Close,
         }
     }

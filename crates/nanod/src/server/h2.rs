@@ -50,8 +50,8 @@ pub(super) async fn serve(
         }
         match entry.connection.verdict() {
             Verdict::Serve => {}
-            Verdict::Drain if draining => {}
-            Verdict::Drain => {
+            Verdict::Drain | Verdict::Leave if draining => {}
+            Verdict::Drain | Verdict::Leave => {
                 draining = true;
                 serving.as_mut().graceful_shutdown();
             }

@@ -4,8 +4,10 @@ mod answer;
 mod body;
 mod connections;
 mod descriptors;
+mod drain;
 mod h1;
 mod h2;
+mod ports;
 mod request;
 mod stall;
 
@@ -20,15 +22,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::admin::Admin;
-use crate::apps::Registry;
+use crate::apps::{Registry, own_ports_ip};
+use crate::systemd::{Inherited, Manager};
 
-use connections::Connections;
+pub(crate) use connections::Connections;
 use stall::Rewound;
 
 pub(crate) use body::OutBody;
 pub(crate) use descriptors::sockets_max;
 #[cfg(fuzzing)]
 pub(crate) use h1::fuzz;
+pub(crate) use ports::PortChange;
 
 /// Connections at once, over all listeners, if there are descriptors for them; further ones wait in the system's queue.
 const CONNECTIONS_MAX: u32 = 50_000;
@@ -67,19 +71,24 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Binds all addresses of the configuration, or none.
-    pub(crate) async fn bind(config: &Config, registry: &Arc<Registry>, dev: bool) -> anyhow::Result<Self> {
+    /// Listens on all addresses of the configuration, or on none.
+    pub(crate) async fn bind(
+        config: &Config,
+        registry: &Arc<Registry>,
+        inherited: &mut Inherited,
+        dev: bool,
+    ) -> anyhow::Result<Self> {
         // Before anything is told to be ready: from here on a signal drains.
         let terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
         let interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
         let mut listeners = Vec::new();
         for address in &config.listen {
-            listeners.push(bind(*address, None)?);
+            listeners.push(bind(*address, None, inherited)?);
         }
-        let all = config.listen.first().map_or_else(|| [0, 0, 0, 0].into(), SocketAddr::ip);
+        let all = own_ports_ip(config);
         for app in &config.apps {
             if let Some(port) = app.port {
-                listeners.push(bind(SocketAddr::new(all, port), Some(port))?);
+                listeners.push(bind(SocketAddr::new(all, port), Some(port), inherited)?);
             }
         }
         let front = Front {
@@ -105,6 +114,11 @@ impl Server {
         self.listeners.iter().filter(|(_, _, own)| own.is_none()).map(|(_, address, _)| *address).collect()
     }
 
+    /// The list of connections.
+    pub(crate) fn connections(&self) -> Connections {
+        self.front.all.clone()
+    }
+
     /// Changes to `true` when the drain begins.
     pub(crate) fn draining(&self) -> watch::Receiver<bool> {
         self.draining.subscribe()
@@ -114,22 +128,32 @@ impl Server {
     pub(crate) async fn run(
         mut self,
         admin: Option<Admin>,
-        drain_timeout: Duration,
-        max_lost_isolates: u32,
+        config: &Config,
+        manager: &Manager,
     ) -> anyhow::Result<bool> {
         // Each listener is closed with its task: the system refuses connections as soon as the drain begins.
-        let accepting: Vec<_> = std::mem::take(&mut self.listeners)
-            .into_iter()
-            .map(|(listener, _, own)| {
-                tokio::spawn(accept(
-                    Arc::clone(&self.front),
-                    listener,
-                    own,
-                    Arc::clone(&self.connections),
-                    self.draining(),
-                ))
-            })
-            .collect();
+        let mut accepting = Vec::new();
+        let mut own_ports = Vec::new();
+        for (listener, _, own) in std::mem::take(&mut self.listeners) {
+            let (front, connections) = (Arc::clone(&self.front), Arc::clone(&self.connections));
+            match own {
+                Some(port) => own_ports.push((port, listener)),
+                None => {
+                    let accept = accept(front, listener, None, connections, self.draining());
+                    accepting.push(tokio::spawn(accept));
+                }
+            }
+        }
+        if let Some(changes) = self.front.registry.port_changes() {
+            let (front, connections) = (Arc::clone(&self.front), Arc::clone(&self.connections));
+            accepting.push(tokio::spawn(ports::serve(
+                front,
+                connections,
+                self.draining(),
+                own_ports,
+                changes,
+            )));
+        }
         if let Some(admin) = admin {
             tokio::spawn(admin.serve());
         }
@@ -138,38 +162,42 @@ impl Server {
         let overrun = tokio::select! {
             _ = self.terminate.recv() => false,
             _ = self.interrupt.recv() => false,
-            () = too_many_lost(lost, max_lost_isolates, LOST_TICK) => true,
+            () = too_many_lost(lost, config.max_lost_isolates, LOST_TICK) => true,
         };
-        tracing::info!(in_flight = self.front.registry.in_flight(), "draining");
+        self.front.registry.close();
+        manager.stopping(config.drain_timeout);
         self.draining.send_replace(true);
-        self.front.all.drain();
         for task in accepting {
             let _ = task.await;
         }
-        let idle = self.connections.acquire_many(self.connections_max);
+        let apps = self.front.registry.all();
+        let drain =
+            drain::run(&apps, &self.front.all, &self.connections, self.connections_max, config.drain_timeout);
         let drained = tokio::select! {
-            all = idle => all.is_ok(),
-            () = tokio::time::sleep(drain_timeout) => false,
-            _ = self.terminate.recv() => false,
-            _ = self.interrupt.recv() => false,
+            drained = drain => Some(drained),
+            _ = self.terminate.recv() => None,
+            _ = self.interrupt.recv() => None,
         };
-        let cut = self.front.registry.in_flight();
-        if drained {
-            tracing::info!("drained");
-        } else {
-            tracing::warn!(cut, "the drain was cut");
-        }
+        let drained = drained.unwrap_or_else(|| drain::give_up(&apps, &self.front.all));
         Ok(drained && !overrun)
     }
 }
 
-fn bind(address: SocketAddr, own: Option<u16>) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
-    let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+fn bind(
+    address: SocketAddr,
+    own: Option<u16>,
+    inherited: &mut Inherited,
+) -> anyhow::Result<(TcpListener, SocketAddr, Option<u16>)> {
+    let listener = match inherited.take(address)? {
+        Some(listener) => listener,
+        None => listen(address).with_context(|| format!("cannot listen on {address}"))?,
+    };
     let address = listener.local_addr().context("a listener without an address")?;
     Ok((listener, address, own))
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// A listener, for those who can wait for its connections.
+pub(crate) fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A server that is started anew need not wait for the last connections of the one before.
     socket.set_reuseaddr(true)?;

@@ -12,7 +12,7 @@ use nano_runtime::{Begun, Failure, Fault, HeaderList, IncomingBody, Moment, Repl
 
 use super::Front;
 use super::answer::{Outgoing, Problem};
-use crate::apps::App;
+use crate::apps::{App, Route};
 
 /// The longest host name with its port, in bytes (RFC 1035 allows 253 for the name).
 const AUTHORITY_BYTES_MAX: usize = 260;
@@ -65,7 +65,7 @@ pub(super) struct Head {
     /// With the authority that the client asks as `host`; HTTP/1.0 may leave it out.
     pub(super) headers: HeaderList,
     /// Whom it is for, if anyone.
-    pub(super) app: Option<Arc<App>>,
+    pub(super) app: Option<Route>,
     /// The length that the client says its body has.
     pub(super) length: Option<u64>,
 }
@@ -77,7 +77,7 @@ pub(super) enum Answer {
 }
 
 /// The app that answers for `host`, or that has the listener `own` for itself.
-pub(super) fn route(front: &Front, own: Option<u16>, host: Option<&[u8]>) -> Option<Arc<App>> {
+pub(super) fn route(front: &Front, own: Option<u16>, host: Option<&[u8]>) -> Option<Route> {
     let routes = front.registry.routes();
     match own {
         Some(port) => routes.by_port(port).cloned(),
@@ -93,7 +93,12 @@ pub(super) fn answer(
     body: impl FnOnce(u64) -> Option<IncomingBody>,
 ) -> Answer {
     let Head { asked, method, target, headers, app, length } = head;
-    let Some(app) = app else { return Answer::Ready(Outgoing::problem(Problem::UnknownHost, &asked, None)) };
+    let Some(Route { app, is_leaving }) = app else {
+        return Answer::Ready(Outgoing::problem(Problem::UnknownHost, &asked, None));
+    };
+    if is_leaving {
+        return Answer::Ready(respond(front, &app, &asked, Err(Fault::Draining.into()), asked.arrived));
+    }
     if length.is_some_and(|bytes| bytes > app.max_body_bytes) {
         let refused = Err(Fault::BodyTooLarge.into());
         return Answer::Ready(respond(front, &app, &asked, refused, asked.arrived));
@@ -154,21 +159,23 @@ async fn begun(result: Result<Reply, Failure>) -> Result<Reply, Failure> {
 }
 
 fn respond(front: &Front, app: &App, asked: &Asked, result: Result<Reply, Failure>, now: Moment) -> Outgoing {
+    let took = now - asked.arrived;
     let outgoing = match result {
         Ok(reply) => Outgoing::reply(reply, asked),
         Err(failed) => {
+            app.stats.count_error(failed.fault);
+            app.worker.log_limit(failed.fault, &asked.id, took);
             let detail = if front.dev { failed.detail.as_deref() } else { None };
             Outgoing::problem(Problem::Fault(failed.fault), asked, detail)
         }
     };
-    let took = now - asked.arrived;
     let status = outgoing.status.as_u16();
     app.stats.count(status, took);
     tracing::debug!(
         app = app.config.name,
         request_id = %asked.id,
         status,
-        us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        duration_ms = f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1e3,
         "answered"
     );
     outgoing

@@ -1,25 +1,34 @@
 //! Logs, metrics, and what is said at the start.
 
+mod followers;
 mod log;
 mod metrics;
+mod writer;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use nano_config::{Config, HostPattern, Level, Log, LogFormat};
+use nano_config::{Config, HostPattern, Level, LogFormat};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub(crate) use metrics::render;
+pub(crate) use followers::Follower;
+pub(crate) use log::{Line, Log, lost_line, rfc3339};
+pub(crate) use metrics::Metrics;
 
 use crate::server::Server;
 
 /// Apps that the banner lists; more are counted.
 const BANNER_APPS_MAX: usize = 20;
 
+/// How long a panic waits until it is in the log: the process may end with it.
+const PANIC_FLUSH: Duration = Duration::from_millis(200);
+
 /// Sends log lines to stderr.
-pub(crate) fn start(config: &Log, format: Option<LogFormat>, dev: bool) {
+pub(crate) fn start(config: &nano_config::Log, format: Option<LogFormat>, dev: bool) -> Arc<Log> {
     let by_terminal =
         if dev || std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json };
     let format = format.or(config.format).unwrap_or(by_terminal);
@@ -37,7 +46,20 @@ pub(crate) fn start(config: &Log, format: Option<LogFormat>, dev: bool) {
         .with_target("app", level)
         .with_target("nanod", level)
         .with_target("nano_runtime", level);
-    tracing_subscriber::registry().with(log::Lines::new(format)).with(filter).init();
+    let log = Log::new(format, filter);
+    tracing_subscriber::registry().with(log::Lines(Arc::clone(&log))).init();
+    let panics = Arc::clone(&log);
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string);
+        let thread = std::thread::current().name().map(str::to_owned);
+        let backtrace = std::backtrace::Backtrace::capture();
+        let is_there = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
+        let backtrace = is_there.then(|| backtrace.to_string());
+        let message = panic.payload_as_str().unwrap_or("a panic without a message");
+        tracing::error!(place, thread, backtrace, "bug: a thread panicked: {message}");
+        panics.flush(PANIC_FLUSH);
+    }));
+    log
 }
 
 /// Tells on stdout where everything can be reached.

@@ -63,11 +63,16 @@ impl Response {
 
 impl Conn {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
+        Self::try_open(address).unwrap()
+    }
+
+    /// As [`Conn::open`], where nobody may listen any more.
+    pub(crate) fn try_open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, DEADLINE)?;
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// A second handle on the same connection, to write while another thread reads.

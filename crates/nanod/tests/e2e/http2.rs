@@ -4,6 +4,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use http::{Method, Request, Response, StatusCode};
+use serde_json::json;
 
 use crate::nanod::{DEADLINE, Nanod, Site};
 
@@ -222,6 +223,51 @@ fn cookies_sent_in_pieces_are_one_header_to_the_app() {
         let host = headers.iter().find(|(name, _)| name == "host");
         assert_eq!(host.map(|(_, value)| value.as_str()), Some("app.test"));
     });
+}
+
+#[test]
+fn a_drain_lets_streams_end_and_begins_none() {
+    let mut nanod = serve();
+    connected(&nanod, async |client| {
+        let (answer, mut sending) = begin(&client, request(Method::POST, "/echo"), false).await;
+        let mut body = answer.await.unwrap().into_body();
+        let (waiting, mut rest) = begin(&client, request(Method::POST, "/bytes"), false).await;
+        // It has come once a later one is answered.
+        get(&client, "/url").await;
+        nanod.signal("TERM");
+        nanod.log_message("draining");
+        while let Ok(mut ready) = client.clone().ready().await {
+            // One that crosses the GOAWAY on its way is not begun, and may be sent elsewhere.
+            let Ok((answer, _)) = ready.send_request(request(Method::GET, "/url"), true) else { break };
+            if let Err(error) = answer.await {
+                assert!(error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM), "{error}");
+            }
+        }
+        sending.send_data(Bytes::from_static(b"both"), true).unwrap();
+        assert_eq!(body.data().await.unwrap().unwrap(), "both");
+        rest.send_data(Bytes::from_static(b"ways"), true).unwrap();
+        assert_eq!(read(waiting.await.unwrap().into_body()).await.unwrap(), b"ways");
+    });
+    assert_eq!(nanod.exit().code(), Some(0));
+}
+
+#[test]
+fn at_the_end_of_a_drain_streams_are_cut() {
+    let mut nanod = Site::new().app("app", APP).top(json!({ "drain_timeout_ms": 200 })).serve();
+    connected(&nanod, async |client| {
+        let mut quiet = get(&client, "/quiet").await.into_body();
+        assert_eq!(quiet.data().await.unwrap().unwrap(), [0][..]);
+        let (hanging, _) = begin(&client, request(Method::GET, "/hang"), true).await;
+        nanod.log_message("hanging");
+        nanod.signal("TERM");
+        let answer = hanging.await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["x-nano-error"], "draining");
+        let error = quiet.data().await.unwrap().unwrap_err();
+        assert!(error.is_reset() || error.is_io(), "{error}");
+    });
+    assert_eq!(nanod.exit().code(), Some(1));
+    assert_eq!(nanod.log_message("the drain was cut")["cut"], 2);
 }
 
 #[test]

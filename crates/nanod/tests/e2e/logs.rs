@@ -16,6 +16,9 @@ const cases = {
     console.log("y\r\n12:00:00.000 ERROR [other] forged \u001b[2J\u001b]0;title\u0007\u009b31m \u0000 end");
   },
   flood: () => { for (let index = 0; index < 5000; index++) console.log("flood " + index); },
+  rejects: () => { for (let index = 0; index < 3000; index++) Promise.reject(new Error("one of many")); },
+  large: () => { for (let index = 0; index < 1000; index++) console.log("x".repeat(10_000)); },
+  some: () => { for (let index = 0; index < 900; index++) console.log("some " + "x".repeat(500)); },
   after: () => console.log("after the flood"),
   long: () => console.log("long " + "é".repeat(100_000)),
   throws: (request, env) => { throw new Error("thrown with " + Object.keys(env)); },
@@ -210,4 +213,123 @@ fn a_long_message_is_cut() {
     let line = nanod.log_message("long é");
     let bytes = line["msg"].as_str().unwrap().len();
     assert!((1000..=16 << 10).contains(&bytes), "{bytes}");
+}
+
+/// The app may have nothing more to say.
+#[test]
+fn what_was_dropped_is_told_without_another_message() {
+    let nanod = Site::new().app("app", APP).serve();
+    nanod.get("app.test", "/flood");
+    let line = nanod.log("the report", |line| line["dropped"].is_u64());
+    assert_eq!((&line["app"], &line["level"]), (&json!("app"), &json!("warn")));
+    let lines = nanod.logged();
+    let floods = lines.iter().filter(|line| line["msg"].as_str().unwrap().starts_with("flood ")).count();
+    assert_eq!(floods as u64 + line["dropped"].as_u64().unwrap(), 5000);
+    let series = r#"nano_log_lines_dropped_total{app="app"}"#;
+    assert_eq!(nanod.metric(series), line["dropped"].as_f64().unwrap());
+}
+
+/// An app's exceptions are its messages, too: it could throw as often as it could log.
+#[test]
+fn exceptions_count_towards_the_rate() {
+    let nanod = Site::new().app("app", APP).serve();
+    nanod.get("app.test", "/rejects");
+    let line = nanod.log("the report", |line| line["dropped"].is_u64());
+    let lines = nanod.logged();
+    let told = lines.iter().filter(|line| line["msg"].as_str().unwrap().contains("one of many")).count();
+    assert_eq!(told as u64 + line["dropped"].as_u64().unwrap(), 3000);
+    assert!((1000..2000).contains(&told), "{told}");
+}
+
+#[test]
+fn the_end_of_an_isolate_is_told_with_its_reason_and_the_request() {
+    let nanod = Site::new()
+        .app_with("app", LIMITED, json!({ "cpu_ms": 100, "memory_mb": 32, "timeout_ms": 20_000 }))
+        .app_with("loses", LIMITED, json!({ "cpu_ms": 20_000, "memory_mb": 32 }))
+        .app_with("waits", LIMITED, json!({ "timeout_ms": 200 }))
+        .serve();
+    for (app, path, reason, ends) in [
+        ("app", "/cpu", "cpu_limit", true),
+        ("app", "/later", "cpu_limit", true),
+        ("app", "/heap", "memory_limit", true),
+        ("loses", "/lost", "memory_limit", true),
+        ("waits", "/never", "timeout", false),
+    ] {
+        let id = format!("id{}", path.replace('/', "-"));
+        let answer = nanod.request(&format!("{app}.test"), "GET", path, &[("x-request-id", &id)], b"");
+        assert_eq!(answer.header("x-nano-error"), Some(reason), "{path}");
+        let is_it = |line: &Value, what: &str| {
+            let msg = line["msg"].as_str().is_some_and(|msg| msg.contains(what));
+            msg && line["request_id"] == id.as_str() && line["reason"] == reason && line["app"] == app
+        };
+        if ends {
+            nanod.log("the isolate", |line| is_it(line, "isolate ended"));
+        }
+        let line = nanod.log("the request", |line| is_it(line, "ended by a limit"));
+        assert!(line["duration_ms"].as_f64().unwrap() > 10.0 && line["level"] == "warn", "{line}");
+    }
+}
+
+const LIMITED: &str = r#"
+const cases = {
+  cpu: () => { for (;;); },
+  later: () => new Promise(() => setTimeout(() => { for (;;); }, 1)),
+  heap: () => { for (const all = [];;) all.push({ a: [1] }); },
+  lost: () => new Response(new Array(1e8).fill(1.5).length),
+  never: () => new Promise(() => {}),
+};
+export default { fetch: (request) => cases[new URL(request.url).pathname.slice(1)]() };
+"#;
+
+/// A pipe that nobody reads is full after 64 KiB.
+#[test]
+fn a_stderr_that_nobody_reads_stops_nobody_and_what_is_missing_is_told() {
+    let mut nanod = Site::new().app("app", APP).app("storm", APP).leave_stderr().serve();
+    for _ in 0..3 {
+        assert_eq!(nanod.get("storm.test", "/large").text(), "ok");
+        assert_eq!(nanod.get("app.test", "/after").text(), "ok");
+    }
+    let series = "nano_process_log_lines_dropped_total";
+    assert!(nanod.metric(series) > 0.0);
+    nanod.read_stderr();
+    let of = |lines: &[Value], app: &str| lines.iter().filter(|line| line["app"] == app).count();
+    let mut lines = Vec::new();
+    // The storm takes none of the others' room.
+    eventually("the others' lines come, and all that was dropped is told", || {
+        lines = nanod.logged();
+        let told = lines.iter().filter(|line| line["app"].is_null() && line["level"] == "warn");
+        let dropped: f64 = told.map(|line| line["dropped"].as_f64().unwrap()).sum();
+        of(&lines, "app") == 3 && dropped == nanod.metric(series)
+    });
+    let of_storm = of(&lines, "storm");
+    assert!((30..1100).contains(&of_storm), "{of_storm}");
+    nanod.get("app.test", "/after");
+    nanod.signal("TERM");
+    assert_eq!(nanod.exit().code(), Some(0));
+    nanod.log_message("drained");
+    assert!(nanod.logged().last().unwrap()["msg"] == "drained");
+}
+
+/// Nobody reads: the process ends all the same, soon.
+#[test]
+fn a_stderr_that_nobody_reads_does_not_keep_the_process() {
+    let mut nanod = Site::new().app("storm", APP).leave_stderr().serve();
+    nanod.get("storm.test", "/large");
+    nanod.signal("TERM");
+    assert_eq!(nanod.exit().code(), Some(0));
+}
+
+/// All that was logged before the end comes out, however slow the reader.
+#[test]
+fn the_last_lines_come_out() {
+    let mut nanod = Site::new().app("app", APP).leave_stderr().serve();
+    nanod.get("app.test", "/some");
+    nanod.signal("TERM");
+    nanod.read_stderr();
+    assert_eq!(nanod.exit().code(), Some(0));
+    nanod.log_message("drained");
+    let lines = nanod.logged();
+    let some = lines.iter().filter(|line| line["msg"].as_str().unwrap().starts_with("some ")).count();
+    assert_eq!(some, 900);
+    assert_eq!(lines.last().unwrap()["msg"], "drained");
 }

@@ -1,7 +1,8 @@
 //! A running `nanod` with the folder that it serves, both gone when the test ends.
 
-use std::io::{BufRead as _, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -22,16 +23,27 @@ pub(crate) struct Site {
     folder: TempDir,
     apps: Vec<Value>,
     top: Value,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, String)>,
+    listener: Option<TcpListener>,
     command: &'static str,
     descriptors_max: Option<u32>,
+    leaves_stderr: bool,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let top = json!({ "listen": "127.0.0.1:0", "admin": { "listen": "127.0.0.1:0" } });
-        Self { folder, apps: Vec::new(), top, env: Vec::new(), command: "serve", descriptors_max: None }
+        Self {
+            folder,
+            apps: Vec::new(),
+            top,
+            env: Vec::new(),
+            listener: None,
+            command: "serve",
+            descriptors_max: None,
+            leaves_stderr: false,
+        }
     }
 
     /// Writes a file into the folder.
@@ -67,8 +79,14 @@ impl Site {
     }
 
     /// A variable of the process.
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.env.push((name, value));
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    /// Hands the process a listener, as systemd does.
+    pub(crate) fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -80,6 +98,12 @@ impl Site {
     /// Gives the process so many open descriptors at most.
     pub(crate) fn descriptors_max(mut self, max: u32) -> Self {
         self.descriptors_max = Some(max);
+        self
+    }
+
+    /// Nobody reads what the process writes to stderr, until [`Nanod::read_stderr`].
+    pub(crate) fn leave_stderr(mut self) -> Self {
+        self.leaves_stderr = true;
         self
     }
 
@@ -118,10 +142,16 @@ impl Site {
 
     /// Runs `nanod` in the folder to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
+        self.run_with_input(arguments, "")
+    }
+
+    /// As [`Site::run`], with a standard input.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> std::process::Output {
         let mut command = command();
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.envs(self.env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::piped());
+        command.envs(self.env.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let id = child.id();
         let ended = in_background(move || child.wait_with_output().unwrap());
         ended.0.recv_timeout(DEADLINE).unwrap_or_else(|_| {
@@ -138,7 +168,8 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-fn kill(signal: &str, process: u32) {
+/// Sends a signal to a process that the test started.
+pub(crate) fn kill(signal: &str, process: u32) {
     let kill = format!("kill -{signal} {process}");
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
@@ -147,9 +178,10 @@ fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_nanod"))
 }
 
-fn command_with_descriptors(max: u32) -> Command {
+/// What the shell does first is done for the process, which takes its place.
+fn command_after(first: &str) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n {max} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_nanod")]);
+    command.args(["-c", &format!("{first} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_nanod")]);
     command
 }
 
@@ -162,18 +194,28 @@ pub(crate) struct Nanod {
     pub(crate) admin: SocketAddr,
     pub(crate) stdout: Lines,
     pub(crate) stderr: Lines,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nanod {
     fn start(site: Site, arguments: &[&str]) -> Result<Self, String> {
-        let mut command = site.descriptors_max.map_or_else(command, command_with_descriptors);
+        let mut command = match (site.descriptors_max, &site.listener) {
+            (Some(max), _) => command_after(&format!("ulimit -n {max}")),
+            // It comes as the input, which this process can choose, and goes where systemd puts it.
+            (None, Some(_)) => command_after("exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1"),
+            (None, None) => command(),
+        };
         command.args(arguments);
-        command.current_dir(site.folder.path()).envs(site.env.iter().copied());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.current_dir(site.folder.path()).envs(site.env.iter().cloned());
+        command.stdin(site.listener.map_or_else(Stdio::null, |listener| OwnedFd::from(listener).into()));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = Lines::collect(child.stdout.take().unwrap());
-        let stderr = Lines::collect(child.stderr.take().unwrap());
+        let stderr = if site.leaves_stderr {
+            Lines::collect(std::io::empty())
+        } else {
+            Lines::collect(child.stderr.take().unwrap())
+        };
         // The admin API comes last in the banner.
         let admin = stdout.find(|line| Some(line.strip_prefix("admin API on http://")?.parse().unwrap()));
         let address = stdout.peek(|line| Some(line.strip_prefix("listening on ")?.parse().unwrap()));
@@ -185,7 +227,19 @@ impl Nanod {
             stderr.find(never);
             return Err(format!("{}\n{}", stdout.text(), stderr.text()));
         };
-        Ok(Self { child, address, admin, stdout, stderr, _folder: site.folder })
+        Ok(Self { child, address, admin, stdout, stderr, folder: site.folder })
+    }
+
+    /// The folder that it was started in.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into that folder.
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
     }
 
     /// A new connection to the apps.
@@ -225,9 +279,26 @@ impl Nanod {
     }
 
     pub(crate) fn admin_request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.admin_send(method, path, headers, b"")
+    }
+
+    /// A request to the admin API with a body.
+    pub(crate) fn admin_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
         let mut conn = Conn::open(self.admin);
-        conn.request(method, "admin", path, headers, b"");
+        conn.request(method, "localhost", path, headers, body);
         conn.response_to(method)
+    }
+
+    /// Adds or replaces an app.
+    pub(crate) fn post_app(&self, app: &Value) -> Response {
+        let json = [("content-type", "application/json")];
+        self.admin_send("POST", "/admin/apps", &json, app.to_string().as_bytes())
     }
 
     /// A figure of `/metrics`; 0 where it is not there.
@@ -267,6 +338,23 @@ impl Nanod {
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
             .collect()
+    }
+
+    /// Begins to read what nobody read.
+    pub(crate) fn read_stderr(&mut self) {
+        self.stderr = Lines::collect(self.child.stderr.take().unwrap());
+    }
+
+    /// Runs `nanod` as a client of another one, and collects its lines.
+    pub(crate) fn run_client(arguments: &[&str], env: &[(&str, &str)]) -> Client {
+        let mut command = command();
+        command.args(arguments);
+        command.env_remove("NANO_ADMIN_TOKEN").envs(env.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = Lines::collect(child.stdout.take().unwrap());
+        let stderr = Lines::collect(child.stderr.take().unwrap());
+        Client { child, stdout, stderr }
     }
 
     /// The process.
@@ -318,6 +406,32 @@ impl Drop for Nanod {
         if std::thread::panicking() {
             eprintln!("--- nanod's log:\n{}---", self.stderr.text());
         }
+    }
+}
+
+/// A running `nanod` that is a client of another one.
+pub(crate) struct Client {
+    child: Child,
+    pub(crate) stdout: Lines,
+    pub(crate) stderr: Lines,
+}
+
+impl Client {
+    /// Waits for it to end by itself.
+    pub(crate) fn exit(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the client ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

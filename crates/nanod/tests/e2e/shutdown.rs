@@ -80,6 +80,24 @@ fn a_signal_lets_requests_end_and_takes_no_new_connections() {
     }
 }
 
+/// A connection is not closed under a request that is just being sent.
+#[test]
+fn who_asks_during_the_drain_hears_that_it_is_the_last_answer() {
+    let mut nanod = serve(json!({}));
+    let mut conn = nanod.connect();
+    let mut ask = || {
+        conn.request("GET", "app.test", "/", &[], b"");
+        let answer = conn.response();
+        assert_eq!(answer.text(), "ok");
+        answer.header("connection").map(str::to_owned)
+    };
+    assert_eq!(ask(), None);
+    nanod.signal("TERM");
+    while ask().is_none() {}
+    conn.assert_closed();
+    assert_eq!(nanod.exit().code(), Some(0));
+}
+
 #[test]
 fn an_idle_process_ends_at_once() {
     let mut nanod = serve(json!({}));
@@ -94,7 +112,8 @@ fn what_takes_longer_than_the_limit_is_cut() {
     hanging.request("GET", "app.test", "/hang", &[], b"");
     nanod.log_message("inside");
     nanod.signal("TERM");
-    hanging.assert_closed();
+    let answer = hanging.response();
+    assert_eq!((answer.status(), answer.header("x-nano-error")), (503, Some("draining")));
     assert_eq!(nanod.exit().code(), Some(1));
     let line = nanod.log_message("the drain was cut");
     assert_eq!((&line["level"], &line["cut"]), (&json!("warn"), &json!(1)));
@@ -112,7 +131,23 @@ fn a_second_signal_ends_at_once() {
         nanod.signal(second);
         hanging.assert_closed();
         assert_eq!(nanod.exit().code(), Some(1), "{first} {second}");
+        assert_eq!(nanod.log_message("requests were cut")["app"], "app");
+        assert_eq!(nanod.log_message("the drain was cut")["cut"], 1);
     }
+}
+
+/// A browser keeps a connection open, and somebody is impatient.
+#[test]
+fn a_second_signal_cuts_nothing_where_nothing_is_under_way() {
+    let mut nanod = serve(json!({}));
+    let mut idle = nanod.connect();
+    idle.request("GET", "app.test", "/", &[], b"");
+    assert_eq!(idle.response().text(), "ok");
+    nanod.signal("INT");
+    nanod.log_message("draining");
+    nanod.signal("INT");
+    idle.assert_closed();
+    assert_eq!(nanod.exit().code(), Some(0));
 }
 
 #[test]

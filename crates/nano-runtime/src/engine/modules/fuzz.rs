@@ -53,6 +53,6 @@ fn make() -> std::io::Result<(tempfile::TempDir, SourceStore)> {
     ] {
         std::os::unix::fs::symlink(Path::new(target), root.join(link))?;
     }
-    let store = SourceStore::new(root.canonicalize()?, 128);
+    let store = SourceStore::new(root.canonicalize()?, "index.js".to_owned());
     Ok((folder, store))
 }

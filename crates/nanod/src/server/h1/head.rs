@@ -4,7 +4,6 @@
 //! colons. What is refused here leaves room for two readings of where a request ends, or of whom it is for.
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 
 use http::{Method, Uri};
 use httparse::{Header, ParserConfig};
@@ -13,7 +12,7 @@ use nano_runtime::{HeaderList, Moment};
 use super::super::HEAD_BYTES_MAX;
 use super::super::answer::{Problem, whole_number};
 use super::super::request::{Asked, Head, Ids, is_authority, prefers_html};
-use crate::apps::App;
+use crate::apps::Route;
 
 /// Headers that a request may have.
 const HEADERS_MAX: usize = 100;
@@ -56,7 +55,7 @@ pub(super) enum Parse {
 }
 
 /// Parses the head that `bytes` begin with. `route` tells whom a host belongs to.
-pub(super) fn parse(bytes: &[u8], ids: &Ids, route: impl FnOnce(Option<&[u8]>) -> Option<Arc<App>>) -> Parse {
+pub(super) fn parse(bytes: &[u8], ids: &Ids, route: impl FnOnce(Option<&[u8]>) -> Option<Route>) -> Parse {
     let mut headers = [MaybeUninit::<Header<'_>>::uninit(); HEADERS_MAX];
     let mut request = httparse::Request::new(&mut []);
     let parsed = ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, &mut headers);

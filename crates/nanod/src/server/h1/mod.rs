@@ -250,14 +250,17 @@ impl Connection<'_> {
                 return Poll::Pending;
             }
             let flushed = self.output.poll_flush(&mut self.stream, cx)?;
-            match self.entry.connection.verdict() {
-                Verdict::Serve => {}
-                // A request of which something came is still taken.
-                Verdict::Drain if !self.input.is_empty() => {}
-                Verdict::Drain => return flushed.map(|()| Ok(false)),
-                Verdict::Close => return Poll::Ready(Ok(false)),
+            let verdict = self.entry.connection.verdict();
+            if verdict == Verdict::Close {
+                return Poll::Ready(Ok(false));
             }
-            self.input.poll_read(&mut self.stream, cx, 0).map_ok(|read| read > 0)
+            match self.input.poll_read(&mut self.stream, cx, 0) {
+                // A request of which something came is still taken.
+                Poll::Pending if verdict == Verdict::Leave && self.input.is_empty() => {
+                    flushed.map(|()| Ok(false))
+                }
+                read => read.map_ok(|read| read > 0),
+            }
         })
         .await
     }
