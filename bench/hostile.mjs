@@ -193,9 +193,9 @@ function judge(result, attack) {
   const over = result.probe ? result.probe.cpuMs - (attack.budgetMs ?? LIMITS.cpu_ms) : 0;
   if (over > LATE_MS) findings.push(`${attack.uninterruptible || attack.job ? "native work" : "script"} ${figure(over)} ms over its CPU time`);
   if (!result.quiet) findings.push(`requests or isolates still there after ${QUIET_LIMIT_MS / 1000} s`);
-  if (result.after.rss > result.before.rss + RSS_LEFT_MIB && result.figures.lost === 0) findings.push(`${figure(result.after.rss - result.before.rss)} MiB left`);
+  if (result.after.rss > result.before.rss + RSS_LEFT_MIB) findings.push(`${figure(result.after.rss - result.before.rss)} MiB left`);
   if (result.after.descriptors > result.before.descriptors + 5) findings.push(`${result.after.descriptors - result.before.descriptors} descriptors left`);
-  if (result.figures.lost > 0) findings.push(`${result.figures.lost} isolates lost, ${figure((result.after.rss - result.before.rss) / result.figures.lost)} MiB each`);
+  if (result.figures.lost > 0) findings.push(`${result.figures.lost} isolates lost and disposed of`);
   return findings;
 }
 

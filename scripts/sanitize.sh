@@ -8,11 +8,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly host=x86_64-unknown-linux-gnu
-# It counts on work that waits longer than the script takes to ask for more, which is slow under a sanitizer.
-readonly skipped=(
-  "what waits for its turn counts as memory"
-)
-
 # V8 keeps what it has for as long as the process lives, and looks for handles on the real stack.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:detect_stack_use_after_return=0:allocator_may_return_null=1}
 export RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/sanitize}
@@ -22,6 +17,4 @@ cargo +nightly test --target "$host" -p nano-config
 echo "== AddressSanitizer: nano-runtime's parts"
 cargo +nightly test --target "$host" -p nano-runtime --lib
 echo "== AddressSanitizer: nano-runtime with V8"
-skips=()
-for test in "${skipped[@]}"; do skips+=(--skip "$test"); done
-cargo +nightly test --target "$host" -p nano-runtime --test runtime -- "${skips[@]}" "$@"
+cargo +nightly test --target "$host" -p nano-runtime --test runtime -- "$@"

@@ -1,5 +1,7 @@
 //! One text file: positions of its bytes, and excerpts that never show a secret.
 
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -36,14 +38,33 @@ pub(crate) struct Document {
     text: String,
     line_starts: Vec<usize>,
     secrets: Vec<(Span, Show)>,
+    /// The starts of lines of which nothing is shown.
+    hidden_lines: HashSet<usize>,
+    /// A place on a line and the characters before it: files that programs write are one long line, and their places
+    /// are mostly asked for in order.
+    column: Cell<Column>,
+}
+
+/// So many characters of the line that starts there lie before a place.
+#[derive(Clone, Copy, Default)]
+struct Column {
+    line_start: usize,
+    at: usize,
+    chars: usize,
 }
 
 impl Document {
     pub(crate) fn new(file: &Path, text: String) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        let line_starts: Vec<usize> = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
         let secrets = secrets::find(&text);
-        Document { file: file.to_owned(), text, line_starts, secrets }
+        let mut hidden_lines = HashSet::new();
+        for (span, _) in secrets.iter().filter(|(_, show)| *show == Show::Nothing) {
+            let first = line_starts.partition_point(|line_start| *line_start <= span.start);
+            let lines = line_starts.iter().skip(first.saturating_sub(1));
+            hidden_lines.extend(lines.take_while(|line_start| **line_start < span.end.max(span.start + 1)));
+        }
+        Document { file: file.to_owned(), text, line_starts, secrets, hidden_lines, column: Cell::default() }
     }
 
     /// Reads a file whole; text that is not UTF-8 is an error with its place.
@@ -70,6 +91,7 @@ impl Document {
     /// For a file that is no place for secrets.
     pub(crate) fn without_secrets(mut self) -> Self {
         self.secrets.clear();
+        self.hidden_lines.clear();
         self
     }
 
@@ -90,32 +112,67 @@ impl Document {
         let line = self.line_starts.partition_point(|line_start| *line_start <= start);
         let line_start =
             line.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied().unwrap_or(0);
-        let before = self.slice(line_start, start);
-        let rest = self.text.get(start..).unwrap_or_default();
-        let after = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let line_end = start + after.len();
-        let covered = self.slice(start, span.end.min(line_end)).chars().count();
+        let line_end = self.line_end(line);
+        let covered = self.slice(start, span.end.min(line_end)).chars().take(EXCERPT_CHARS_MAX).count();
         Place {
             file: self.file.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
-            excerpt: self
-                .shown(line_start, line_end)
-                .map(|line| excerpt(&line, before.chars().count(), covered)),
+            column: u32::try_from(self.chars_before(line_start, start) + 1).unwrap_or(u32::MAX),
+            excerpt: self.excerpt(line_start, start, line_end, covered),
         }
     }
 
-    /// A line's characters with those that may be secret masked, unless even that would show too much.
-    fn shown(&self, line_start: usize, line_end: usize) -> Option<Vec<char>> {
-        let from = self.secrets.partition_point(|(span, _)| span.end <= line_start);
-        let hidden = self.secrets.iter().skip(from).take_while(|(span, _)| span.start < line_end);
-        let hidden: Vec<(Span, Show)> = hidden.copied().collect();
-        if hidden.iter().any(|(_, show)| *show == Show::Nothing) {
+    /// The end of a line, whose number counts from one.
+    fn line_end(&self, line: usize) -> usize {
+        let Some(next) = self.line_starts.get(line) else { return self.text.len() };
+        let end = next.saturating_sub(1);
+        let text = self.text.get(..end).unwrap_or_default();
+        text.trim_end_matches('\r').len()
+    }
+
+    /// Characters between a line's start and a place on it.
+    fn chars_before(&self, line_start: usize, at: usize) -> usize {
+        let known = self.column.get();
+        let from = if known.line_start == line_start && known.at <= at {
+            known
+        } else {
+            Column { line_start, at: line_start, chars: 0 }
+        };
+        let chars = from.chars + self.slice(from.at, at).chars().count();
+        self.column.set(Column { line_start, at, chars });
+        chars
+    }
+
+    /// The line around a problem.
+    fn excerpt(&self, line_start: usize, at: usize, line_end: usize, covered: usize) -> Option<Excerpt> {
+        let is_long = self.slice(line_start, line_end).chars().nth(EXCERPT_CHARS_MAX).is_some();
+        let mut before = self.slice(line_start, at).char_indices().rev();
+        let from = match before.nth(EXCERPT_CHARS_BEFORE - 1) {
+            Some((index, _)) if is_long => line_start + index,
+            _ => line_start,
+        };
+        let indent = self.slice(from, at).chars().count();
+        let text: String = self.shown(line_start, from, line_end)?.collect();
+        let width = covered.min(text.chars().count().saturating_sub(indent)).max(1);
+        Some(Excerpt { text: text.trim_end().to_owned(), indent, width })
+    }
+
+    /// A line's characters with those that may be secret masked, as many as an excerpt has; unless even that would show
+    /// too much.
+    fn shown(
+        &self,
+        line_start: usize,
+        from: usize,
+        line_end: usize,
+    ) -> Option<impl Iterator<Item = char> + '_> {
+        if self.hidden_lines.contains(&line_start) {
             return None;
         }
-        let mask = |(at, c): (usize, char)| {
-            let at = line_start + at;
-            let masked = hidden.iter().any(|(span, _)| (span.start..span.end).contains(&at));
+        let first = self.secrets.partition_point(|(span, _)| span.end <= from);
+        let mask = move |(at, c): (usize, char)| {
+            let at = from + at;
+            let before = self.secrets.iter().skip(first).take_while(|(span, _)| span.start <= at);
+            let masked = before.last().is_some_and(|(span, _)| at < span.end);
             // Control characters could drive the reader's terminal.
             if masked {
                 '*'
@@ -125,22 +182,12 @@ impl Document {
                 c
             }
         };
-        Some(self.slice(line_start, line_end).char_indices().map(mask).collect())
+        Some(self.slice(from, line_end).char_indices().take(EXCERPT_CHARS_MAX).map(mask))
     }
 
     fn slice(&self, start: usize, end: usize) -> &str {
         self.text.get(start..end).unwrap_or_default()
     }
-}
-
-/// The line around a problem, which comes after `indent` characters.
-fn excerpt(line: &[char], indent: usize, covered: usize) -> Excerpt {
-    let cut = line.len() > EXCERPT_CHARS_MAX;
-    let skip = if cut { indent.saturating_sub(EXCERPT_CHARS_BEFORE) } else { 0 };
-    let text: String = line.iter().skip(skip).take(EXCERPT_CHARS_MAX).collect();
-    let indent = indent - skip;
-    let width = covered.min(text.chars().count().saturating_sub(indent)).max(1);
-    Excerpt { text: text.trim_end().to_owned(), indent, width }
 }
 
 /// Reads at most [`FILE_BYTES_MAX`]: a wrong path may name a device or a huge file.

@@ -1,5 +1,7 @@
 //! Starts that fail, and what a second isolate takes over from the first.
 
+use std::time::{Duration, Instant};
+
 use nano_runtime::Fault;
 
 use crate::support::{App, Bench, eventually, tests};
@@ -9,6 +11,7 @@ tests![
     a_throw_at_the_top_level_fails_the_start,
     a_top_level_that_never_ends_fails_the_start,
     a_failed_start_is_tried_again,
+    a_top_level_that_spins_after_a_wait_is_held_back_for_longer,
     starts_that_spin_hold_up_no_other,
     a_start_under_way_is_not_begun_again,
     a_revision_is_read_once,
@@ -64,6 +67,23 @@ async fn a_failed_start_is_tried_again(bench: Bench) {
         assert_eq!(app.fault("/").await, Fault::Startup);
         tokio::task::yield_now().await;
     }
+}
+
+async fn a_top_level_that_spins_after_a_wait_is_held_back_for_longer(bench: Bench) {
+    let app = bench.script("await new Promise((done) => setTimeout(done, 1)); for (;;);");
+    let mut held = Vec::new();
+    for start in 1..=2 {
+        assert_eq!(app.fault("/").await, Fault::Startup);
+        assert_eq!(app.stats().cold_starts, start);
+        let failed = Instant::now();
+        // Until then each request is answered from memory.
+        while app.stats().cold_starts == start {
+            drop(app.begin("/"));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        held.push(failed.elapsed());
+    }
+    assert!(held[0] > Duration::from_millis(900) && held[1] > Duration::from_millis(1800), "{held:?}");
 }
 
 async fn starts_that_spin_hold_up_no_other(bench: Bench) {

@@ -131,7 +131,7 @@ fn run(
         inherited.all_taken()?;
         telemetry::banner(&config, &server, admin.as_ref().map(|admin| admin.address));
         registry.preload();
-        tokio::spawn(watch.run(Arc::clone(&registry)));
+        tokio::spawn(watch.run(Arc::clone(&registry), Arc::clone(&manager)));
         manager.ready();
         Arc::clone(&manager).watch();
         let outcome = server.run(admin, &config, &manager).await;

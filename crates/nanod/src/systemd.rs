@@ -50,7 +50,6 @@ impl Manager {
     }
 
     /// The configuration is read anew; [`Manager::ready`] ends that.
-    #[allow(dead_code, reason = "the reload calls it")]
     pub(crate) fn reloading(&self) {
         // The manager compares the two clocks to see that this is about the reload that it asked for.
         let now = clock_gettime(ClockId::Monotonic);

@@ -213,6 +213,8 @@ struct Pool {
     starting: Option<Starting>,
     /// A start-up that failed, and when.
     failed: Option<FailedStart>,
+    /// Starts in a row that went over a limit: these cost much.
+    over_limit: u32,
     /// Isolates that were lost in a row.
     lost: u32,
     /// Until when the app is held back after it lost an isolate.
@@ -227,8 +229,6 @@ struct FailedStart {
     failure: Failure,
     /// Until when it is answered from memory.
     until: Instant,
-    /// How many in a row went over a limit: these cost much.
-    over_limit: u32,
 }
 
 impl Shared {
@@ -270,11 +270,10 @@ impl Shared {
         self.last_error.note("startup", detail);
         self.sources.forget();
         let mut pool = self.pool.lock();
-        let before = pool.failed.as_ref().map_or(0, |failed| failed.over_limit);
-        let over_limit = if over_limit { before + 1 } else { 0 };
-        let factor = 1_u32 << over_limit.saturating_sub(1).min(16);
+        pool.over_limit = if over_limit { pool.over_limit.saturating_add(1) } else { 0 };
+        let factor = 1_u32 << pool.over_limit.saturating_sub(1).min(16);
         let until = Instant::now() + START_RETRY_AFTER.saturating_mul(factor).min(START_RETRY_AFTER_MAX);
-        pool.failed = Some(FailedStart { failure: failure.clone(), until, over_limit });
+        pool.failed = Some(FailedStart { failure: failure.clone(), until });
         drop(pool);
         self.settled.notify_waiters();
     }
@@ -282,6 +281,7 @@ impl Shared {
     /// An isolate's top level is through.
     fn started(&self) {
         self.sources.note_started();
+        self.pool.lock().over_limit = 0;
         self.settled.notify_waiters();
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::Registry;
 use super::apply::Look;
+use crate::systemd::Manager;
 
 /// So long nothing may happen before a look: what is copied is there as a whole then, mostly.
 const QUIET: Duration = Duration::from_millis(150);
@@ -51,7 +52,7 @@ impl Watch {
     }
 
     /// Watches for the rest of the process's life.
-    pub(crate) async fn run(mut self, registry: Arc<Registry>) {
+    pub(crate) async fn run(mut self, registry: Arc<Registry>, manager: Arc<Manager>) {
         let mut files = self.files.then(Files::new);
         let mut pause = Duration::ZERO;
         loop {
@@ -67,8 +68,15 @@ impl Watch {
                 }
                 Event::Files | Event::Poll => Look::Quick,
             };
+            let asked = matches!(event, Event::Hangup);
+            if asked {
+                manager.reloading();
+            }
             let began = Instant::now();
             registry.reload_with(look).await;
+            if asked {
+                manager.ready();
+            }
             pause = POLL.max(began.elapsed().saturating_mul(POLL_SHARE));
             if let Some(mut watched) = files.take() {
                 let places = registry.places().await;

@@ -63,6 +63,18 @@ fn the_manager_hears_of_the_begin_and_the_end() {
 }
 
 #[test]
+fn the_manager_hears_of_a_reload() {
+    for (site, manager) in managers() {
+        let nanod = site.env("NOTIFY_SOCKET", &manager.address).serve();
+        assert_eq!(manager.hears(), "READY=1");
+        nanod.signal("HUP");
+        assert!(manager.hears().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+        assert_eq!(manager.hears(), "READY=1");
+        assert_eq!(nanod.get("app.test", "/").text(), "hello");
+    }
+}
+
+#[test]
 fn the_manager_hears_that_the_process_is_well() {
     for (site, manager) in managers() {
         let site = site.env("NOTIFY_SOCKET", &manager.address).env("WATCHDOG_USEC", "20000");
