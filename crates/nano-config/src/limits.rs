@@ -133,7 +133,7 @@ quantities! {
         THREADS_MIN = 1, THREADS_MAX = 1_024,;
     BudgetMb, "megabytes", "memory of all isolates together, in MiB":
         MEMORY_BUDGET_MB_MIN = 8, MEMORY_BUDGET_MB_MAX = 16_777_216,;
-    LostIsolates, "isolates", "number of isolates written off before the process restarts":
+    LostIsolates, "isolates", "number of isolates whose memory is gone before the process restarts":
         MAX_LOST_ISOLATES_MIN = 1, MAX_LOST_ISOLATES_MAX = 1_000, MAX_LOST_ISOLATES = 8;
     ListenPort, "", "port to listen on; 0 is any free one":
         LISTEN_PORT_MIN = 0, LISTEN_PORT_MAX = 65_535,;

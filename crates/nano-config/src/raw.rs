@@ -82,7 +82,7 @@ object! {
         threads: Whole<Threads>,
         /// Idle isolates are evicted, least recently used first, when all isolates together take more than this many megabytes; has no effect yet. Default: off.
         memory_budget_mb: Whole<BudgetMb>,
-        /// After this many isolates written off by large allocations, the process drains and exits for its supervisor to restart it.
+        /// After this many isolates whose memory cannot be given back, the process drains and exits for its supervisor to restart it.
         max_lost_isolates: Whole<LostIsolates>,
         /// How logs are written.
         log: RawLog,

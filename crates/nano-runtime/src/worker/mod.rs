@@ -166,7 +166,7 @@ pub struct WorkerStats {
     pub ended_memory: u64,
     /// Isolates ended over their time limit.
     pub ended_timeout: u64,
-    /// Isolates written off, with what they hold.
+    /// Isolates that ran out of memory where V8 cannot unwind.
     pub lost: u64,
     /// V8's heaps in its isolates, in bytes, as last seen: a second ago where they are busy.
     pub heap_bytes: usize,

@@ -75,7 +75,7 @@ const COUNTERS: [PerApp; 6] = [
     }),
     ("nano_cold_starts", "Isolates started", None, |s| whole(s.cold_starts)),
     ("nano_evictions", "Isolates retired for having nothing to do", None, |s| whole(s.evictions)),
-    ("nano_lost_isolates", "Isolates written off with the memory they hold", None, |s| whole(s.lost)),
+    ("nano_lost_isolates", "Isolates that ran out of memory where V8 cannot unwind", None, |s| whole(s.lost)),
     ("nano_subrequests", "Requests that the app sent, redirects included", None, |s| whole(s.subrequests)),
     ("nano_log_lines_dropped", "Lines of the app over the rate of its log", None, |s| {
         whole(s.log_lines_dropped)
@@ -235,7 +235,7 @@ impl Scrape {
             ),
             (
                 "nano_process_lost_isolates",
-                "Isolates written off, of all apps; over max_lost_isolates the process ends",
+                "Isolates whose memory cannot be given back, of all apps; over max_lost_isolates the process ends",
                 None,
                 Gauge,
                 Some(lost),
