@@ -13,18 +13,19 @@ tests![
     a_cut_wait_until_does_not_keep_an_isolate,
     apps_share_nothing,
     requests_interleave_at_awaits,
-    requests_not_seen_yet_go_to_the_next_isolate,
     timers_end_with_their_request,
     timers_of_the_top_level_go_on,
     work_belongs_to_the_request_of_its_promise_chain,
     an_ended_request_begins_nothing,
     a_message_belongs_to_the_request_that_posted_it,
     a_message_ends_with_its_request,
-    a_busy_app_gets_another_isolate,
     a_preloaded_app_has_its_isolate,
     a_finalisation_registry_tells,
     a_finalisation_callback_has_a_cpu_limit,
-    a_finalisation_callback_that_throws_is_told,
+    a_finalisation_callback_that_throws_is_told;
+    alone:
+    requests_not_seen_yet_go_to_the_next_isolate,
+    a_busy_app_gets_another_isolate,
 ];
 
 const COUNTER: &str = "let n = 0; export default () => new Response(String(++n));";
@@ -236,7 +237,7 @@ async fn requests_interleave_at_awaits(bench: Bench) {
 async fn requests_not_seen_yet_go_to_the_next_isolate(bench: Bench) {
     let app = bench
         .app()
-        .limits(|limits| limits.cpu_ms = 1000)
+        .limits(|limits| limits.cpu_ms = 3000)
         .file(
             "index.js",
             r#"
@@ -407,7 +408,7 @@ async fn a_busy_app_gets_another_isolate(bench: Bench) {
     let app = bench
         .app()
         .limits(|limits| {
-            limits.cpu_ms = 1500;
+            limits.cpu_ms = 5000;
             limits.max_isolates = 2;
         })
         .file(

@@ -26,12 +26,14 @@ tests![
     answers_count_as_memory_until_they_are_sent,
     requests_over_the_queue_are_refused,
     a_waiting_request_has_its_time_limit,
-    a_start_is_limited,
-    neighbours_answer_while_an_app_spins,
-    neighbours_answer_while_an_app_is_inside_a_built_in,
     an_isolate_that_cannot_be_unwound_is_written_off,
     no_object_is_larger_than_its_isolate,
-    source_has_a_limit,
+    source_has_a_limit;
+    alone:
+    a_start_is_limited,
+    a_built_in_over_its_time_keeps_nobody_waiting,
+    neighbours_answer_while_an_app_spins,
+    neighbours_answer_while_an_app_is_inside_a_built_in,
     apps_that_spin_do_not_keep_others_from_answers,
 ];
 
@@ -167,7 +169,7 @@ async fn cpu_of_native_work_elsewhere_counts_and_holds_nobody(bench: Bench) {
          const derive = (iterations) => crypto.subtle.deriveBits(
              { name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(8), iterations }, key, 256);";
     let many = format!("{derive} for (;;) await derive(50_000);");
-    let once = format!("{derive} const bits = derive(2_000_000); console.log('begun'); await bits;");
+    let once = format!("{derive} const bits = derive(5_000_000); console.log('begun'); await bits;");
     let crowd = format!("{derive} await Promise.all(Array.from({{ length: 1000 }}, () => derive(50_000)));");
     let cases = [("/many", many.as_str()), ("/once", once.as_str()), ("/crowd", crowd.as_str())];
     let app = app_of(&bench, &cases, |limits| limits.cpu_ms = 200);
@@ -176,9 +178,12 @@ async fn cpu_of_native_work_elsewhere_counts_and_holds_nobody(bench: Bench) {
     let long = app.begin("/once");
     app.logged("begun").await;
     assert_eq!(app.text("/ok").await, "ok", "others are served meanwhile");
-    assert!(!long.is_finished(), "two million iterations took no time");
+    assert!(!long.is_finished(), "five million iterations took no time");
     assert_eq!(long.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
     assert_eq!(app.stats().ended_cpu, 3);
+    // Nobody waits for its end, which comes, and is paid for.
+    let when_answered = app.stats().cpu_ns;
+    eventually("the rest is counted", || app.stats().cpu_ns > when_answered + 100_000_000).await;
 }
 
 async fn wall_time_is_limited_while_a_handler_waits(bench: Bench) {
@@ -482,9 +487,16 @@ async fn a_start_is_limited(bench: Bench) {
     }
 }
 
+/// Stops apps, whatever they do.
+async fn end(apps: &[App]) {
+    for app in apps {
+        app.drain(Duration::ZERO).await.expect("no panic");
+    }
+}
+
 async fn neighbours_answer_while_an_app_spins(bench: Bench) {
     let spin = [("/spin", "console.log('spinning'); for (;;);")];
-    let spinners: Vec<_> = (0..4).map(|_| app_of(&bench, &spin, |limits| limits.cpu_ms = 1500)).collect();
+    let spinners: Vec<_> = (0..4).map(|_| app_of(&bench, &spin, |limits| limits.cpu_ms = 30_000)).collect();
     let neighbour = app_of(&bench, &[], |_| {});
     let mut spinning = Vec::new();
     for app in &spinners {
@@ -495,8 +507,9 @@ async fn neighbours_answer_while_an_app_spins(bench: Bench) {
         assert_eq!(neighbour.text("/ok").await, "ok");
     }
     assert!(spinning.iter().all(|reply| !reply.is_finished()), "it was answered while they spin");
+    end(&spinners).await;
     for reply in spinning {
-        assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
+        assert_eq!(reply.await.expect("no panic").err().expect("a failure").fault, Fault::Draining);
     }
 }
 
@@ -515,6 +528,32 @@ async fn neighbours_answer_while_an_app_is_inside_a_built_in(bench: Bench) {
     assert_eq!(text_of(sorting.await.expect("no panic").expect("an answer")).await, "sorted");
 }
 
+async fn a_built_in_over_its_time_keeps_nobody_waiting(bench: Bench) {
+    // V8 serves no interrupt while it sorts numbers.
+    let sort = "const list = new Float64Array(12e6);
+        const part = Float64Array.from({ length: 1e4 }, (_, i) => (i * 7919) % 1e4);
+        for (let i = 0; i < list.length; i += part.length) list.set(part, i);
+        console.log('sorting'); list.sort(); return new Response('sorted');";
+    let app = app_of(&bench, &[("/sort", sort)], |limits| {
+        limits.cpu_ms = 300;
+        limits.memory_mb = 256;
+        limits.timeout_ms = 60_000;
+    });
+    let sorting = app.begin("/sort");
+    app.logged("sorting").await;
+    let behind = app.begin("/ok");
+    assert_eq!(sorting.await.expect("no panic").err().expect("a failure").fault, Fault::CpuLimit);
+    let stats = app.stats();
+    assert_eq!(
+        (stats.cold_starts, stats.isolates),
+        (1, 1),
+        "it sorts on, in the only isolate that the app may have"
+    );
+    assert_eq!(text_of(behind.await.expect("no panic").expect("an answer")).await, "ok");
+    let stats = app.stats();
+    assert_eq!((stats.ended_cpu, stats.isolates, stats.cold_starts), (1, 1, 2));
+}
+
 async fn an_isolate_that_cannot_be_unwound_is_written_off(bench: Bench) {
     let app = app_of(&bench, &[("/fill", "new Array(1e8).fill(1.5);")], |limits| limits.memory_mb = 32);
     let neighbour = app_of(&bench, &[], |_| {});
@@ -522,7 +561,8 @@ async fn an_isolate_that_cannot_be_unwound_is_written_off(bench: Bench) {
     let waiting = app.begin_fetch(get("/fill"));
     assert_eq!(neighbour.text("/ok").await, "ok");
     assert_eq!(waiting.await.expect("no panic").err().expect("a failure").fault, Fault::MemoryLimit);
-    assert_eq!(app.stats().lost, 1);
+    // The answer may come while V8 still tries.
+    eventually("it is written off", || app.stats().lost == 1).await;
     assert_eq!(neighbour.text("/ok").await, "ok");
     // Held back for a while, then it is back.
     let mut held_back = 0;
@@ -675,7 +715,7 @@ async fn apps_that_spin_do_not_keep_others_from_answers(bench: Bench) {
     let spinning: Vec<_> = (0..20)
         .map(|_| {
             app_of(&bench, &[("/spin", "for (;;);")], |limits| {
-                limits.cpu_ms = 2000;
+                limits.cpu_ms = 300_000;
                 limits.timeout_ms = 300_000;
             })
         })
@@ -691,9 +731,9 @@ async fn apps_that_spin_do_not_keep_others_from_answers(bench: Bench) {
     }
     let newcomer = bench.script("export default () => new Response('new');");
     assert_eq!(newcomer.text("/").await, "new");
-    assert!(attacks.iter().all(|attack| !attack.is_finished()), "they have two seconds of a core each");
+    assert!(attacks.iter().all(|attack| !attack.is_finished()));
+    end(&spinning).await;
     for attack in attacks {
-        let answer = attack.await.expect("an answer").err().expect("a failure");
-        assert_eq!(answer.fault, Fault::CpuLimit);
+        assert_eq!(attack.await.expect("an answer").err().expect("a failure").fault, Fault::Draining);
     }
 }

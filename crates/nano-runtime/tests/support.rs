@@ -17,6 +17,7 @@ use nano_runtime::{
     AppSpec, BodyError, Drained, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply,
     ReplyBody, Request, Roots, Sockets, Worker, WorkerStats, XRequestId,
 };
+use parking_lot::RwLock;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
@@ -48,17 +49,27 @@ type TestFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A test under its name.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
+    /// No other test runs beside it: it uses cores up, or compares times.
+    pub(crate) alone: bool,
     pub(crate) run: fn(Bench) -> TestFuture,
 }
 
-/// Lists async functions of a module as its tests.
+/// Lists async functions of a module as its tests; those after `alone:` run with no other beside them.
 macro_rules! tests {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident),* $(,)? $(; alone: $($alone:ident),* $(,)?)?) => {
         pub(crate) fn tests() -> Vec<$crate::support::Test> {
-            vec![$($crate::support::Test {
-                name: concat!(module_path!(), "::", stringify!($name)),
-                run: |bench| Box::pin($name(bench)),
-            }),*]
+            vec![
+                $($crate::support::Test {
+                    name: concat!(module_path!(), "::", stringify!($name)),
+                    alone: false,
+                    run: |bench| Box::pin($name(bench)),
+                },)*
+                $($($crate::support::Test {
+                    name: concat!(module_path!(), "::", stringify!($alone)),
+                    alone: true,
+                    run: |bench| Box::pin($alone(bench)),
+                },)*)?
+            ]
         }
     };
 }
@@ -71,6 +82,8 @@ pub(crate) struct Bench {
     runtime: Handle,
     cold_starts: Arc<Semaphore>,
     sockets: Arc<Sockets>,
+    /// Held by each test; as a writer by one that runs alone.
+    turns: Arc<RwLock<()>>,
     pub(crate) logs: Arc<Logs>,
 }
 
@@ -81,6 +94,7 @@ impl Bench {
             runtime: runtime.clone(),
             cold_starts: Arc::new(Semaphore::new(COLD_STARTS)),
             sockets: Arc::new(Sockets::new(SOCKETS)),
+            turns: Arc::default(),
             logs: Arc::clone(logs),
         }
     }
@@ -90,7 +104,13 @@ impl Bench {
         let name = test.name.trim_start_matches("runtime::");
         Trial::test(name, move || {
             let run = (test.run)(bench.clone());
-            bench.run(run).map_err(Into::into)
+            let done = if test.alone {
+                let _alone = bench.turns.write();
+                bench.block_on(TEST_WALL_MAX, run)
+            } else {
+                bench.run(run)
+            };
+            done.map_err(Into::into)
         })
     }
 
@@ -104,6 +124,15 @@ impl Bench {
 
     /// As [`Bench::run`], with its own deadline.
     pub(crate) fn run_within<T: Send + 'static>(
+        &self,
+        wall_max: Duration,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, String> {
+        let _beside_others = self.turns.read();
+        self.block_on(wall_max, future)
+    }
+
+    fn block_on<T: Send + 'static>(
         &self,
         wall_max: Duration,
         future: impl Future<Output = T> + Send + 'static,

@@ -74,12 +74,38 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     timespec_ns(&time)
 }
 
+/// The clock of a thread's CPU time, for other threads to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ThreadClock(libc::clockid_t);
+
+impl ThreadClock {
+    /// Of the calling thread.
+    pub(crate) fn here() -> Self {
+        let mut clock = libc::CLOCK_MONOTONIC;
+        // SAFETY: pthread_self has no preconditions.
+        let thread = unsafe { libc::pthread_self() };
+        // SAFETY: `thread` is the living calling thread, and `clock` a place to write to. On an error the clock stays
+        // the monotonic one, which counts more time, never less.
+        let _ = unsafe { libc::pthread_getcpuclockid(thread, &raw mut clock) };
+        Self(clock)
+    }
+
+    /// Zero once the thread has ended.
+    pub(crate) fn ns(self) -> u64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a place to write to; a clock whose thread has ended is refused with an error, and zero
+        // is read.
+        let _ = unsafe { libc::clock_gettime(self.0, &raw mut time) };
+        timespec_ns(&time)
+    }
+}
+
 /// A duration in nanoseconds.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }
 
-pub(super) fn timespec_ns(time: &libc::timespec) -> u64 {
+fn timespec_ns(time: &libc::timespec) -> u64 {
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::abandon;
-use super::entry::{Entered, Residents};
+use super::entry::{Entered, Place};
 use super::foreground::{Foreground, TaskRouter, Wake};
 use super::mappings::Bounded;
 use super::memory::{self, MemoryAccount};
@@ -35,7 +35,7 @@ pub(crate) struct Isolate {
     /// Dropped by `dispose`.
     shared: ManuallyDrop<v8::SharedIsolate>,
     raw: v8::UnsafeRawIsolatePtr,
-    residents: Residents,
+    place: Place,
     /// The largest piece of memory that V8 may map for it.
     mapping_bytes: usize,
     lost: AtomicBool,
@@ -94,34 +94,43 @@ impl Isolate {
             .array_buffer_allocator(memory::array_buffer_allocator(&memory).make_shared())
             .allow_atomics_wait(false)
             .heap_limits(0, limits.memory_bytes.max(HEAP_BYTES_MIN));
-        let mut isolate = v8::Isolate::new(params);
-        isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
-        isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
-        isolate.set_modify_code_generation_from_strings_callback(callbacks::may_compile);
-        isolate.add_message_listener(callbacks::message_callback);
-        isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
-        memory::install_limits(&mut isolate, &memory);
-        modules::install_callbacks(&mut isolate);
-        let context = {
-            v8::scope!(let scope, &mut isolate);
-            let context = v8::Context::new(scope, v8::ContextOptions::default());
-            // V8 asks `callbacks::may_compile` then.
-            context.set_allow_generation_from_strings(false);
-            v8::Global::new(scope, context)
-        };
-        // SAFETY: the pointer is used only while the isolate lives.
-        let raw = unsafe { isolate.as_raw_isolate_ptr() };
-        // SAFETY: all that hangs off the isolate is `Send`: its only slot is the worker's `IsolateState`, whose type
-        // `enter` and `set_state` ask to be `Send`, and its callbacks hold an `Arc` of atomics.
-        let shared = unsafe { isolate.try_into_shared() };
-        let shared =
-            shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
+        let place = Place::new();
+        let (shared, raw, context) = place.stand_for(|| {
+            let mut isolate = v8::Isolate::new(params);
+            isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+            isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
+            isolate.set_modify_code_generation_from_strings_callback(callbacks::may_compile);
+            isolate.add_message_listener(callbacks::message_callback);
+            isolate.set_capture_stack_trace_for_uncaught_exceptions(true, STACK_FRAMES_MAX);
+            memory::install_limits(&mut isolate, &memory);
+            modules::install_callbacks(&mut isolate);
+            let context = {
+                v8::scope!(let scope, &mut isolate);
+                let context = v8::Context::new(scope, v8::ContextOptions::default());
+                // V8 asks `callbacks::may_compile` then.
+                context.set_allow_generation_from_strings(false);
+                v8::Global::new(scope, context)
+            };
+            // SAFETY: the pointer is used only while the isolate lives.
+            let raw = unsafe { isolate.as_raw_isolate_ptr() };
+            // SAFETY: all that hangs off the isolate is `Send`: its only slot is the worker's `IsolateState`, whose
+            // type `enter` and `set_state` ask to be `Send`, and its callbacks hold an `Arc` of atomics.
+            let shared = unsafe { isolate.try_into_shared() };
+            let shared =
+                shared.unwrap_or_else(|error| unreachable!("a fresh isolate has no weak handles: {error}"));
+            (shared, raw, context)
+        });
+        {
+            // SAFETY: this thread alone knows of the isolate, and is in no other.
+            let entered = unsafe { Entered::new(raw, &place) };
+            assert!(entered.is_known_by_number(), "bug: V8 was linked with its own numbers of threads");
+        }
         control.attach(shared.thread_safe_handle(), limits.memory_bytes);
         Self {
             context: ManuallyDrop::new(context),
             shared: ManuallyDrop::new(shared),
             raw,
-            residents: Residents::default(),
+            place,
             mapping_bytes: limits.memory_bytes.max(MAPPING_BYTES_MIN),
             lost: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -134,15 +143,10 @@ impl Isolate {
     /// Enters the isolate on this thread for the time of `f`. The caller makes sure that no other thread is inside
     /// (it would wait) and that this thread is in no other isolate.
     pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
-        // The lock is given back even when V8's frames are left behind.
-        if self.residents.admit() {
-            // SAFETY: the caller answers for the threads, and `self` keeps the isolate.
-            let _entered = unsafe { Entered::new(self.raw) };
-            self.run(f)
-        } else {
-            let _locker = self.shared.lock();
-            self.run(f)
-        }
+        // SAFETY: the caller answers for the threads, and `self` keeps the isolate. It is left even when V8's frames are
+        // left behind.
+        let _entered = unsafe { Entered::new(self.raw, &self.place) };
+        self.run(f)
     }
 
     fn run<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
@@ -234,13 +238,18 @@ impl Isolate {
     /// # Safety
     /// To be called once; nobody is inside, or uses the isolate again.
     unsafe fn dispose(&self) {
+        // What V8 has of a thread that is merely not inside, it would never free.
+        // SAFETY: nobody is inside, and this thread is in no other.
+        unsafe { Entered::new(self.raw, &self.place) }.leave_for_good();
         // SAFETY: the isolate lives until `shared` is dropped below, and nobody is inside.
         let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
         isolate.set_data(STATE_SLOT, std::ptr::null_mut());
         // SAFETY: it is not used again.
         drop(unsafe { std::ptr::read(&raw const *self.context) });
-        // SAFETY: it is not used again.
-        drop(unsafe { std::ptr::read(&raw const *self.shared) });
+        self.place.stand_for(|| {
+            // SAFETY: it is not used again.
+            drop(unsafe { std::ptr::read(&raw const *self.shared) });
+        });
     }
 
     /// V8's own tasks for whoever is inside.

@@ -29,7 +29,7 @@ pub use allocator::Allocator;
 use callbacks::external_references;
 pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_value, ops};
 pub use clock::Moment;
-pub(crate) use clock::{nanos, thread_cpu_ns};
+pub(crate) use clock::{ThreadClock, nanos, thread_cpu_ns};
 pub(crate) use foreground::Wake;
 pub(crate) use isolate::{Isolate, IsolateLimits, Lost};
 use long_turns::LongTurns;
@@ -109,6 +109,7 @@ impl Engine {
             return Err(EngineError::StartedTwice);
         }
         allocator::map_large_blocks();
+        v8::V8::set_flags_from_string(&format!("--stack-size={}", entry::STACK_KB));
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");
         let wasm_memory_mb =

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::clock::{Moment, nanos, timespec_ns};
+use super::clock::{Moment, ThreadClock, nanos};
 use super::long_turns::{Permit, Share};
 use super::memory;
 use super::pressure::{LONG_TURN, Pressure, TurnLength};
@@ -33,6 +33,9 @@ const HAND_OVER_PAUSE: Duration = Duration::from_micros(300);
 const LONG_CPU: Duration = Duration::from_millis(5);
 /// CPU time for which a turn that was interrupted does not react, after which it is inside a built-in.
 const STUCK_AFTER: Duration = Duration::from_millis(30);
+/// CPU time for which work goes on after its isolate was ended, after which nobody waits for it any more: a built-in
+/// looks at nothing until it is through.
+const OVERDUE_AFTER: Duration = Duration::from_millis(8);
 /// Ticks without any work after which the watchdog sleeps until a turn wakes it.
 const IDLE_TICKS: u32 = 20;
 
@@ -70,6 +73,8 @@ pub(crate) struct Control {
     reason: AtomicU8,
     /// An interrupt is on its way: inside a long built-in V8 serves none, and they must not pile up.
     hand_over_requested: AtomicBool,
+    /// What is done, once, when a turn goes on though the isolate was ended. On the watchdog's thread.
+    on_overdue: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Control {
@@ -81,7 +86,14 @@ impl Control {
             memory_bytes: OnceLock::new(),
             reason: AtomicU8::new(0),
             hand_over_requested: AtomicBool::new(false),
+            on_overdue: OnceLock::new(),
         }
+    }
+
+    /// Has `f` called when a turn goes on though the isolate was ended: at once, on a thread that must not wait, and for
+    /// one turn more than once maybe.
+    pub(crate) fn on_overdue(&self, f: impl Fn() + Send + Sync + 'static) {
+        let _ = self.on_overdue.set(Box::new(f));
     }
 
     pub(super) fn attach(&self, handle: v8::IsolateHandle, memory_bytes: usize) {
@@ -171,7 +183,7 @@ pub(crate) struct Budget {
 
 /// A thread's place on the watchdog's list.
 struct Slot {
-    clock: libc::clockid_t,
+    clock: ThreadClock,
     /// Odd while work runs; every begin and end adds one.
     sequence: AtomicU64,
     started_ns: AtomicU64,
@@ -239,14 +251,8 @@ impl Watchdog {
 
 impl Slot {
     fn of_this_thread() -> Self {
-        let mut clock = libc::CLOCK_MONOTONIC;
-        // SAFETY: pthread_self has no preconditions.
-        let thread = unsafe { libc::pthread_self() };
-        // SAFETY: `thread` is the living calling thread, and `clock` a place to write to. On an error the clock stays
-        // the monotonic one, which counts more time, never less.
-        let _ = unsafe { libc::pthread_getcpuclockid(thread, &raw mut clock) };
         Self {
-            clock,
+            clock: ThreadClock::here(),
             sequence: AtomicU64::new(0),
             started_ns: AtomicU64::new(0),
             cpu_budget_ns: AtomicU64::new(u64::MAX),
@@ -280,14 +286,6 @@ impl Slot {
             drop(self.control.lock());
         }
         sequence
-    }
-
-    fn cpu_ns(&self) -> u64 {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `time` is a place to write to; a clock whose thread has ended is refused with an error, and zero
-        // is read.
-        let _ = unsafe { libc::clock_gettime(self.clock, &raw mut time) };
-        timespec_ns(&time)
     }
 }
 
@@ -325,7 +323,7 @@ impl Turn<'_> {
         self.now.set(now);
         if slot.seen_sequence.load(Ordering::Acquire) == sequence {
             let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
-            before + slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
+            before + slot.clock.ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed))
         } else {
             now.ns().saturating_sub(started)
         }
@@ -357,6 +355,23 @@ struct Sight {
     handed_over_ns: u64,
     /// The CPU time that the work had used when it was last asked to hand over.
     asked_cpu_ns: u64,
+    /// Whether its isolate was ended.
+    ended: Ended,
+}
+
+impl Sight {
+    fn of(slot: &Weak<Slot>) -> Self {
+        let slot = Weak::clone(slot);
+        Self { slot, sequence: u64::MAX, handed_over_ns: 0, asked_cpu_ns: 0, ended: Ended::No }
+    }
+}
+
+/// Since when work goes on in an isolate that was ended, by its CPU time.
+#[derive(Clone, Copy)]
+enum Ended {
+    No,
+    Since(u64),
+    Told,
 }
 
 fn watch(shared: &Shared, bench: &Arc<Bench>) {
@@ -414,7 +429,7 @@ fn look(slots: &[Weak<Slot>], sights: &mut Vec<Sight>) -> Seen {
     for weak in slots {
         let Some(slot) = weak.upgrade() else { continue };
         let index = sights.iter().position(|sight| sight.slot.ptr_eq(weak)).unwrap_or_else(|| {
-            sights.push(Sight { slot: weak.clone(), sequence: u64::MAX, handed_over_ns: 0, asked_cpu_ns: 0 });
+            sights.push(Sight::of(weak));
             sights.len() - 1
         });
         let Some(sight) = sights.get_mut(index) else { continue };
@@ -429,6 +444,7 @@ fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     let now = Moment::now().ns();
     if sequence != sight.sequence {
         sight.sequence = sequence;
+        sight.ended = Ended::No;
         sight.handed_over_ns = slot.started_ns.load(Ordering::Relaxed);
         if at_work {
             if now.saturating_sub(sight.handed_over_ns) > nanos(LONG_TURN) {
@@ -436,7 +452,7 @@ fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
                 seen.length = seen.length.max(TurnLength::MaybeLong);
             }
             slot.seen_wall_ns.store(now, Ordering::Relaxed);
-            slot.seen_cpu_ns.store(slot.cpu_ns(), Ordering::Relaxed);
+            slot.seen_cpu_ns.store(slot.clock.ns(), Ordering::Relaxed);
             slot.seen_sequence.store(sequence, Ordering::Release);
         }
         seen.busy = true;
@@ -449,7 +465,7 @@ fn look_at(slot: &Slot, sight: &mut Sight, seen: &mut Seen) {
     seen.lasting = true;
     let started = slot.started_ns.load(Ordering::Relaxed);
     let before = slot.seen_wall_ns.load(Ordering::Relaxed).saturating_sub(started);
-    let since_seen = slot.cpu_ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
+    let since_seen = slot.clock.ns().saturating_sub(slot.seen_cpu_ns.load(Ordering::Relaxed));
     if since_seen > nanos(LONG_TURN) {
         seen.length = TurnLength::Long;
     }
@@ -478,6 +494,16 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: Spent, now: u64, sight: &mut
         control.terminate(Termination::Cpu);
     } else if now > slot.deadline_ns.load(Ordering::Relaxed) {
         control.terminate(Termination::Timeout);
+    }
+    if control.terminated().is_some() {
+        match sight.ended {
+            Ended::No => sight.ended = Ended::Since(cpu.surely),
+            Ended::Since(then) if cpu.surely.saturating_sub(then) > nanos(OVERDUE_AFTER) => {
+                sight.ended = Ended::Told;
+                control.on_overdue.get().inspect(|f| f());
+            }
+            Ended::Since(_) | Ended::Told => {}
+        }
     }
     if control.permit.is_parked() {
         sight.handed_over_ns = now;

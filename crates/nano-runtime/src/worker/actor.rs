@@ -130,6 +130,10 @@ pub(crate) struct Actor {
     working_for: AtomicU64,
     /// The request over whose work this isolate was ended.
     ended_by: OnceLock<XRequestId>,
+    /// Its turn goes on though it was ended. Written under the pool's lock.
+    overdue: AtomicBool,
+    /// It was ended, and its turn is over. Written under the pool's lock.
+    over: AtomicBool,
     memory_seen: MemorySeen,
 }
 
@@ -174,7 +178,14 @@ impl Actor {
             born: Moment::now(),
             working_for: AtomicU64::new(STARTUP),
             ended_by: OnceLock::new(),
+            overdue: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             memory_seen: MemorySeen::default(),
+        });
+        let (weak, runtime) = (Weak::clone(&actor.me), actor.runtime.clone());
+        control.on_overdue(move || {
+            let weak = Weak::clone(&weak);
+            runtime.spawn(async move { weak.upgrade().inspect(|actor| actor.turn_is_overdue()) });
         });
         let spec = &shared.spec;
         let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
@@ -703,16 +714,57 @@ impl Actor {
         self.debts.pay(id, Err(Unserved::Retry(request)), None);
     }
 
-    fn die_of_termination(&self) {
-        let starting = matches!(self.inbox.lock().phase, Phase::Starting);
-        let (fault, why) = match self.control.terminated() {
+    /// What ended this isolate from outside.
+    fn end(&self) -> (Fault, &'static str) {
+        match self.control.terminated() {
             Some(Termination::Cpu) => (Fault::CpuLimit, "over its CPU limit"),
             Some(Termination::Timeout) => (Fault::Timeout, "over its time limit"),
-            Some(Termination::Drain) => return self.die(&Fault::Draining.into()),
+            Some(Termination::Drain) => (Fault::Draining, "over the time of its app's end"),
             Some(Termination::Memory) | None => (Fault::MemoryLimit, "over its memory limit"),
-        };
+        }
+    }
+
+    /// The isolate was ended, and its turn goes on all the same, inside a built-in. Those who wait get their answers now.
+    /// Until it is through, it counts among the app's isolates: else each request could leave one like it behind.
+    fn turn_is_overdue(&self) {
+        if self.is_starting() {
+            return; // Its requests wait for the end of the start, which tells how the app is held back.
+        }
+        {
+            let mut pool = self.shared.pool.lock();
+            if self.over.load(Ordering::Relaxed) || self.overdue.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            pool.overdue += 1;
+        }
+        let (fault, _) = self.end();
+        self.shared.spec.counters.count_termination(fault);
+        self.die(&fault.into());
+    }
+
+    /// The turn in which this isolate was ended is over. Tells whether it was overdue.
+    fn turn_is_over(&self) -> bool {
+        let mut pool = self.shared.pool.lock();
+        let overdue = self.overdue.load(Ordering::Relaxed);
+        if !self.over.swap(true, Ordering::Relaxed) && overdue {
+            pool.overdue -= 1;
+            drop(pool);
+            self.shared.settled.notify_waiters();
+        }
+        overdue
+    }
+
+    fn die_of_termination(&self) {
+        let overdue = self.turn_is_over();
+        let starting = matches!(self.inbox.lock().phase, Phase::Starting);
+        let (fault, why) = self.end();
+        if fault == Fault::Draining {
+            return self.die(&fault.into());
+        }
         let spec = &self.shared.spec;
-        spec.counters.count_termination(fault);
+        if !overdue {
+            spec.counters.count_termination(fault);
+        }
         let request_id = self.ended_by.get().map_or_else(String::new, ToString::to_string);
         tracing::warn!(app = &*spec.name, request_id, reason = fault.code(), "isolate ended: {why}");
         self.shared.last_error.note(fault.code(), &format!("an isolate went {why}"));
@@ -917,9 +969,9 @@ impl Actor {
         Arc::clone(self.shared.client.get_or_init(|| Arc::new(make())))
     }
 
-    /// The process's places for long native work.
-    pub(crate) fn jobs(&self) -> Arc<Semaphore> {
-        Arc::clone(self.shared.engine.jobs())
+    /// The places for long native work: those of the app, and those of the process.
+    pub(crate) fn jobs(&self) -> (Arc<Semaphore>, Arc<Semaphore>) {
+        (Arc::clone(&self.shared.jobs), Arc::clone(self.shared.engine.jobs()))
     }
 
     pub(crate) fn spec(&self) -> &AppSpec {

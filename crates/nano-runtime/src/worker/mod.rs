@@ -191,8 +191,10 @@ pub(crate) struct Shared {
     /// Those of them that have a place.
     waiting_with_place: AtomicUsize,
     client: OnceLock<Arc<Client>>,
+    /// The app's places for long native work: as many as it may have isolates.
+    jobs: Arc<Semaphore>,
     pool: Mutex<Pool>,
-    /// A start came to its end, one way or the other.
+    /// A start came to its end, one way or the other, or an isolate that was overdue.
     settled: Notify,
     /// Told when something ends, once it is `watched`.
     rest: Arc<Notify>,
@@ -207,6 +209,8 @@ type Starting = watch::Receiver<Option<Arc<Actor>>>;
 #[derive(Default)]
 struct Pool {
     actors: Vec<Arc<Actor>>,
+    /// Isolates that were ended and are inside a built-in all the same.
+    overdue: usize,
     /// A further isolate is on its way.
     growing: bool,
     /// The first one is, for all who wait for it: whoever of them leaves, it is not begun anew.
@@ -241,6 +245,7 @@ impl Shared {
         last_error: Arc<LastErrors>,
     ) -> Self {
         let (waiting, waiting_with_place, client, pool, settled, rest, watched, cut) = Default::default();
+        let jobs = Arc::new(Semaphore::new(spec.limits.max_isolates));
         Self {
             engine,
             share,
@@ -251,6 +256,7 @@ impl Shared {
             waiting,
             waiting_with_place,
             client,
+            jobs,
             pool,
             settled,
             rest,
@@ -283,6 +289,19 @@ impl Shared {
         self.sources.note_started();
         self.pool.lock().over_limit = 0;
         self.settled.notify_waiters();
+    }
+
+    /// Ends when the isolates that were ended, and run all the same, leave one of the app's places.
+    async fn room_for_isolate(&self) {
+        loop {
+            let mut settled = std::pin::pin!(self.settled.notified());
+            // From here on no end is missed.
+            settled.as_mut().enable();
+            if self.pool.lock().overdue < self.spec.limits.max_isolates {
+                return;
+            }
+            settled.await;
+        }
     }
 
     fn lost_isolate(&self) {
@@ -479,8 +498,7 @@ impl Worker {
     pub async fn preload(&self) -> Result<(), Failure> {
         let actor = self.start_actor(Moment::now() + PRELOAD_WAIT).await?;
         loop {
-            let settled = std::pin::pin!(self.shared.settled.notified());
-            let mut settled = settled;
+            let mut settled = std::pin::pin!(self.shared.settled.notified());
             // From here on no end of a start is missed.
             settled.as_mut().enable();
             if let Some(failed) = &self.shared.pool.lock().failed {
@@ -541,7 +559,7 @@ impl Worker {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (isolates, heap_bytes, external_bytes) = {
             let pool = self.shared.pool.lock();
-            pool.actors.iter().fold((0, 0, 0), |(isolates, heap, external), actor| {
+            pool.actors.iter().fold((pool.overdue, 0, 0), |(isolates, heap, external), actor| {
                 let (its_heap, its_external) = actor.memory_seen();
                 (isolates + 1, heap + its_heap, external + its_external)
             })
@@ -600,8 +618,9 @@ impl Worker {
             .or_else(|| pool.actors.iter().min_by_key(|actor| actor.load_now()))
             .map(Arc::clone)?;
         let may_grow = !pool.growing && !pool.ending;
-        let wants_more =
-            chosen.is_running() && may_grow && pool.actors.len() < self.shared.spec.limits.max_isolates;
+        let wants_more = chosen.is_running()
+            && may_grow
+            && pool.actors.len() + pool.overdue < self.shared.spec.limits.max_isolates;
         if wants_more {
             pool.growing = true;
             drop(pool);
@@ -651,6 +670,7 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let cold_starts = Arc::clone(&self.cold_starts);
         tokio::spawn(async move {
+            shared.room_for_isolate().await;
             // An app whose start or turns took long does not take the place of others.
             let ticket = shared.share.ticket().await;
             let Ok(place) = cold_starts.acquire_owned().await else { return };

@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use super::Limits;
@@ -16,7 +15,7 @@ use super::actor::Actor;
 use super::debts::Debts;
 use super::exchange::{Fault, IncomingBody, Outcome, Request};
 use super::headers::HeaderList;
-use super::jobs::{JOBS_PER_ISOLATE, JobResult};
+use super::jobs::JobResult;
 use super::logs::LogLimiter;
 use super::meter::Meter;
 use super::pipe::Pipe;
@@ -281,8 +280,8 @@ pub(crate) struct IsolateState {
     pub(crate) memory: Arc<MemoryAccount>,
     pub(crate) logs: Arc<LogLimiter>,
     max_subrequests: u32,
-    /// CPU time that a body's decoding may take.
-    decoding_ns: u64,
+    /// CPU time that a request may take, and again the decoding of a body.
+    cpu_ns: u64,
     pub(crate) modules: ModuleMap,
     pub(crate) hooks: Option<Hooks>,
     /// The step of its clock.
@@ -306,8 +305,6 @@ pub(crate) struct IsolateState {
     /// Streaming text decoders, each with whether it is fatal.
     pub(crate) decoders: HashMap<u32, (encoding_rs::Decoder, bool)>,
     pub(crate) next_decoder: u32,
-    /// Places for its native work that is too long for a turn.
-    pub(crate) jobs: Arc<Semaphore>,
     codecs: HashMap<u32, OpenCodec>,
     next_codec: u32,
     /// Where codecs write to; empty until the first one does.
@@ -334,7 +331,7 @@ impl IsolateState {
             memory,
             logs,
             max_subrequests: limits.max_subrequests,
-            decoding_ns: limits.cpu_ns(),
+            cpu_ns: limits.cpu_ns(),
             modules,
             hooks: None,
             clock_resolution: Duration::from_micros(limits.clock_resolution_us.max(1)),
@@ -353,7 +350,6 @@ impl IsolateState {
             forgotten_timers: Vec::new(),
             decoders: HashMap::new(),
             next_decoder: 1,
-            jobs: Arc::new(Semaphore::new(JOBS_PER_ISOLATE)),
             codecs: HashMap::new(),
             next_codec: 1,
             codec_output: Vec::new(),
@@ -505,7 +501,7 @@ impl IsolateState {
 
     /// For the decoding of one body.
     pub(crate) fn new_meter(&self) -> Meter {
-        Meter::new(self.decoding_ns, &self.actor)
+        Meter::new(self.cpu_ns, &self.actor)
     }
 
     /// What the decoding of body `id` costs, if it has to be decoded.
@@ -698,6 +694,12 @@ impl IsolateState {
     /// Whose operation `op` is.
     pub(crate) fn op_owner(&self, op: OpId) -> Option<RequestId> {
         self.pending.get(&op).map(|pending| pending.request)
+    }
+
+    /// CPU time that the request of operation `op` has left, but for the turn that runs.
+    pub(crate) fn cpu_left_ns(&self, op: OpId) -> u64 {
+        let owner = self.op_owner(op).and_then(|id| self.requests.get(&id));
+        owner.map_or(u64::MAX, |request| self.cpu_ns.saturating_sub(request.cpu_used_ns))
     }
 
     /// Forgets a request and closes all that it opened.

@@ -244,15 +244,15 @@ fn exceptions_count_towards_the_rate() {
 #[test]
 fn the_end_of_an_isolate_is_told_with_its_reason_and_the_request() {
     let nanod = Site::new()
-        .app_with("app", LIMITED, json!({ "cpu_ms": 100, "memory_mb": 32, "timeout_ms": 20_000 }))
-        .app_with("loses", LIMITED, json!({ "cpu_ms": 20_000, "memory_mb": 32 }))
+        .app_with("app", LIMITED, json!({ "cpu_ms": 100, "timeout_ms": 20_000 }))
+        .app_with("fills", LIMITED, json!({ "cpu_ms": 20_000, "memory_mb": 32 }))
         .app_with("waits", LIMITED, json!({ "timeout_ms": 200 }))
         .serve();
     for (app, path, reason, ends) in [
         ("app", "/cpu", "cpu_limit", true),
         ("app", "/later", "cpu_limit", true),
-        ("app", "/heap", "memory_limit", true),
-        ("loses", "/lost", "memory_limit", true),
+        ("fills", "/heap", "memory_limit", true),
+        ("fills", "/lost", "memory_limit", true),
         ("waits", "/never", "timeout", false),
     ] {
         let id = format!("id{}", path.replace('/', "-"));

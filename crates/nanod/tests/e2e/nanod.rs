@@ -235,11 +235,15 @@ impl Nanod {
         self.folder.path()
     }
 
-    /// Writes a file into that folder.
+    /// Writes a file into that folder, or replaces it: nobody sees it empty, however slow the machine is.
     pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
+        let folder = path.parent().unwrap();
+        std::fs::create_dir_all(folder).unwrap();
+        let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+        file.write_all(content.as_ref()).unwrap();
+        // Through a link, as an editor would.
+        file.persist(path.canonicalize().unwrap_or(path)).unwrap();
     }
 
     /// A new connection to the apps.
