@@ -16,7 +16,7 @@ mod net;
 mod sources;
 mod worker;
 
-pub use engine::{Allocator, Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
+pub use engine::{Engine, EngineError, EngineOptions, Moment, WASM_MEMORY_MB, handed_over_turns};
 pub use net::{Egress, Roots, Sockets};
 pub use sources::{Digest, Sources};
 pub use worker::{

@@ -610,8 +610,7 @@ async fn the_end_of_an_isolate_ends_its_fetches(bench: Bench) {
         let waiting = app.begin("/");
         eventually("the server is asked", || upstream.requests() == asked + FETCHES).await;
         app.failure("/end").await;
-        // The answer may come while V8 still tries.
-        eventually("it is told", || app.stats().lost == lost).await;
+        assert_eq!(app.stats().lost, lost, "{end}");
         eventually("the server sees the end of all", || upstream.left() == left + FETCHES).await;
         waiting.await.expect("no panic").err().expect("it ends with its isolate");
     }

@@ -31,9 +31,6 @@ use cli::{Cli, Command, ServeArgs};
 use persist::Persist;
 use telemetry::Log;
 
-#[global_allocator]
-static ALLOCATOR: nano_runtime::Allocator = nano_runtime::Allocator;
-
 /// A configuration, or the command line, is wrong.
 const EXIT_USAGE: u8 = 2;
 

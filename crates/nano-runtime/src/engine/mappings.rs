@@ -4,7 +4,7 @@
 //!
 //! V8 maps such an object by itself, and takes no for an answer: it collects garbage, asks again, and gives up on the
 //! isolate. So its `mmap64` is this one, which refuses what is larger than the isolate may be as a whole. Nothing else
-//! here uses that name while an isolate is entered: the C library has names of its own, mimalloc and Rust use `mmap`.
+//! here uses that name while an isolate is entered: the C library has names of its own, Rust uses `mmap`.
 
 use std::cell::Cell;
 

@@ -227,6 +227,18 @@ unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomD
     }
 }
 
+/// Blocks of at least so many bytes are mapped, each alone, and unmapped as they are freed.
+const MAPPED_BYTES: libc::c_int = 1 << 20;
+
+/// Keeps the C library from raising the size from which it maps blocks alone: it would, each time that one is freed.
+pub(super) fn map_large_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it sets a number of the library's own.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+    }
+}
+
 /// Gives freed memory of the C library's heap back to the system. Array buffers and V8's own tables lie there, in an
 /// arena for each thread, of which the library returns nothing but the end by itself. Takes milliseconds.
 pub(super) fn trim() {

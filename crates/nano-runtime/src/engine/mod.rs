@@ -3,7 +3,6 @@
 //! This folder holds all of the crate's `unsafe`, one operation a block.
 
 mod abandon;
-mod allocator;
 mod callbacks;
 mod clock;
 mod entry;
@@ -25,7 +24,6 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-pub use allocator::Allocator;
 use callbacks::external_references;
 pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_value, ops};
 pub use clock::Moment;
@@ -108,7 +106,7 @@ impl Engine {
         if STARTED.swap(true, Ordering::SeqCst) {
             return Err(EngineError::StartedTwice);
         }
-        allocator::map_large_blocks();
+        memory::map_large_blocks();
         v8::V8::set_flags_from_string(&format!("--stack-size={}", entry::STACK_KB));
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");

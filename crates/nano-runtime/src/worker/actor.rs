@@ -727,8 +727,11 @@ impl Actor {
     /// The isolate was ended, and its turn goes on all the same, inside a built-in. Those who wait get their answers now.
     /// Until it is through, it counts among the app's isolates: else each request could leave one like it behind.
     fn turn_is_overdue(&self) {
-        if self.is_starting() {
-            return; // Its requests wait for the end of the start, which tells how the app is held back.
+        // The requests of a start wait for its end, and those of an isolate without memory for what becomes of that: both
+        // tell how the app is held back.
+        let (fault, _) = self.end();
+        if self.is_starting() || fault == Fault::MemoryLimit {
+            return;
         }
         {
             let mut pool = self.shared.pool.lock();
@@ -737,7 +740,6 @@ impl Actor {
             }
             pool.overdue += 1;
         }
-        let (fault, _) = self.end();
         self.shared.spec.counters.count_termination(fault);
         self.die(&fault.into());
     }
