@@ -6,10 +6,7 @@ import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import {
-  Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, until,
-  version,
-} from "./lib.mjs";
+import { Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, told, until, version } from "./lib.mjs";
 
 /** Adds and removes before the first figure: what is allocated once is there then. */
 const WARM = 20;
@@ -171,7 +168,7 @@ await launch(async () => {
   mkdirSync(options.out, { recursive: true });
   const name = join(options.out, `${date}-churn${options.persist ? "-persist" : ""}`);
   writeFileSync(`${name}.md`, text);
-  writeFileSync(`${name}.json`, `${JSON.stringify({ date, version: versionText, options, machine: machine(), ...result }, null, 2)}\n`);
+  writeFileSync(`${name}.json`, `${JSON.stringify({ date, version: versionText, options: told(options), machine: machine(), ...result }, null, 2)}\n`);
   console.log(text);
   if (result.findings.length > 0) throw new Failure(result.findings.join("; "));
 });

@@ -6,7 +6,7 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, version } from "./lib.mjs";
+import { Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, told, version } from "./lib.mjs";
 import { ATTACKS } from "./hostile/attacks.mjs";
 import { Site } from "./hostile/site.mjs";
 
@@ -376,6 +376,6 @@ await launch(async () => {
   mkdirSync(options.out, { recursive: true });
   const base = join(options.out, `${date}-${kind}`);
   writeFileSync(`${base}.md`, text);
-  writeFileSync(`${base}.json`, `${JSON.stringify({ date, version: versionText, options, machine: machine(), result }, null, 2)}\n`);
+  writeFileSync(`${base}.json`, `${JSON.stringify({ date, version: versionText, options: told(options), machine: machine(), result }, null, 2)}\n`);
   console.log(text);
 });

@@ -246,6 +246,11 @@ export function quantile(values, q) {
   return low + (sorted[Math.ceil(at)] - low) * (at - Math.floor(at));
 }
 
+/** Options as they are kept with a result: without paths of the machine. */
+export function told({ nanod, out, ...options }) {
+  return options;
+}
+
 /** Three significant digits are as many as such figures have; whole numbers from 100 on. */
 export function figure(value) {
   if (value === undefined || Number.isNaN(value)) return "-";

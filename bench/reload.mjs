@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, until, version } from "./lib.mjs";
+import { Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, told, until, version } from "./lib.mjs";
 
 const APPS = 10;
 const WARM_MS = 5_000;
@@ -243,7 +243,7 @@ await launch(async () => {
   const text = report(result, options, date, versionText);
   mkdirSync(options.out, { recursive: true });
   writeFileSync(join(options.out, `${date}-reload.md`), text);
-  writeFileSync(join(options.out, `${date}-reload.json`), `${JSON.stringify({ date, version: versionText, options, machine: machine(), ...result }, null, 2)}\n`);
+  writeFileSync(join(options.out, `${date}-reload.json`), `${JSON.stringify({ date, version: versionText, options: told(options), machine: machine(), ...result }, null, 2)}\n`);
   console.log(text);
   if (result.findings.length > 0) throw new Failure(result.findings.join("; "));
 });

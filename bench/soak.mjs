@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, version } from "./lib.mjs";
+import { Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, told, version } from "./lib.mjs";
 import { ATTACKS } from "./hostile/attacks.mjs";
 import { Site } from "./hostile/site.mjs";
 
@@ -137,7 +137,7 @@ await launch(async () => {
   const text = report(result, options, date, versionText);
   mkdirSync(options.out, { recursive: true });
   writeFileSync(join(options.out, `${date}-soak.md`), text);
-  writeFileSync(join(options.out, `${date}-soak.json`), `${JSON.stringify({ date, version: versionText, options, machine: machine(), ...result }, null, 2)}\n`);
+  writeFileSync(join(options.out, `${date}-soak.json`), `${JSON.stringify({ date, version: versionText, options: told(options), machine: machine(), ...result }, null, 2)}\n`);
   console.log(text);
   if (result.findings.length > 0) throw new Failure(result.findings.join("; "));
 });

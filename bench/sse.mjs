@@ -6,10 +6,7 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import {
-  Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, machine, memoryMiB, program, quantile, table,
-  until, version,
-} from "./lib.mjs";
+import { Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, machine, memoryMiB, program, quantile, table, told, until, version } from "./lib.mjs";
 
 const CONNECTING_AT_ONCE = 64;
 const FIRST_EVENT_LIMIT_MS = 60_000;
@@ -222,6 +219,6 @@ await launch(async () => {
   mkdirSync(options.out, { recursive: true });
   const base = join(options.out, `${date}-sse-${options.clients}-${options.apps}`);
   writeFileSync(`${base}.md`, text);
-  writeFileSync(`${base}.json`, `${JSON.stringify({ date, version: versionText, options, machine: machine(), ...result }, null, 2)}\n`);
+  writeFileSync(`${base}.json`, `${JSON.stringify({ date, version: versionText, options: told(options), machine: machine(), ...result }, null, 2)}\n`);
   console.log(text);
 });
