@@ -6,7 +6,10 @@ import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, told, until, version } from "./lib.mjs";
+import {
+  Failure, Fleet, benchDir, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile, table, told,
+  until, version,
+} from "./lib.mjs";
 
 /** Adds and removes before the first figure: what is allocated once is there then. */
 const WARM = 20;

@@ -6,7 +6,10 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, machine, memoryMiB, program, quantile, table, told, until, version } from "./lib.mjs";
+import {
+  Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, machine, memoryMiB, program, quantile, table,
+  told, until, version,
+} from "./lib.mjs";
 
 const CONNECTING_AT_ONCE = 64;
 const FIRST_EVENT_LIMIT_MS = 60_000;

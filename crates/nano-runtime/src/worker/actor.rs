@@ -728,9 +728,9 @@ impl Actor {
     /// Until it is through, it counts among the app's isolates: else each request could leave one like it behind.
     fn turn_is_overdue(&self) {
         // The requests of a start wait for its end, and those of an isolate without memory for what becomes of that: both
-        // tell how the app is held back.
+        // tell how the app is held back. Those of a drain have their answers.
         let (fault, _) = self.end();
-        if self.is_starting() || fault == Fault::MemoryLimit {
+        if self.is_starting() || !matches!(fault, Fault::CpuLimit | Fault::Timeout) {
             return;
         }
         {
