@@ -251,9 +251,6 @@ async fn a_built_in_that_cannot_be_stopped_keeps_nobody(bench: Bench) {
     assert_eq!(app.drain(Duration::ZERO).await.unwrap(), Drained { finished: 0, cut: 1 });
     assert_eq!(sorting.await.unwrap().err().unwrap().fault, Fault::Draining);
     assert_gone(&app);
-    eventually("it comes to its end all the same", || app.stats().cpu_ns > 0).await;
-    let stats = app.stats();
-    assert_eq!((stats.ended_cpu, stats.ended_memory, stats.ended_timeout), (0, 0, 0), "no limit was reached");
 }
 
 async fn a_body_that_is_passed_on_is_waited_for_and_cut(bench: Bench) {
