@@ -7,13 +7,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::abandon;
 use super::entry::{Entered, Place};
 use super::foreground::{Foreground, TaskRouter, Wake};
 use super::mappings::Bounded;
 use super::memory::{self, MemoryAccount};
 use super::watchdog::Control;
-use super::{callbacks, modules, snapshot};
+use super::{abandon, blocks, callbacks, modules, snapshot};
 
 /// V8's smallest sensible heap; below it a context does not even start.
 const HEAP_BYTES_MIN: usize = 8 << 20;
@@ -75,7 +74,7 @@ impl<T> Drop for OwnedState<T> {
 /// V8 ran out of memory where it cannot unwind. The isolate must not be entered again; see [`Isolate::salvage`].
 #[derive(Debug)]
 pub(crate) struct Lost {
-    /// Memory of V8's compiler that stays behind for good.
+    /// Memory of V8's that stays behind for good, in bytes: what its compiler had, and the built-in that was running.
     pub(crate) left_bytes: usize,
 }
 
@@ -151,12 +150,15 @@ impl Isolate {
 
     fn run<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
         let _bounded = Bounded::to(self.mapping_bytes);
+        let before = blocks::balance();
         abandon::run(|| self.inside(f)).map_err(|abandon::Abandoned| {
             self.lost.store(true, Ordering::SeqCst);
             // SAFETY: this thread has the lock, and nobody disposes of the isolate before it is told of the loss.
             let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.raw) };
-            // What the compiler had is in nobody's reach any more.
-            Lost { left_bytes: isolate.get_heap_statistics().malloced_memory() }
+            // What the compiler had is in nobody's reach any more. Of the blocks a few may be the isolate's, not the frames'.
+            let compiler = isolate.get_heap_statistics().malloced_memory();
+            let blocks = usize::try_from(blocks::balance().wrapping_sub(before)).unwrap_or(0);
+            Lost { left_bytes: compiler + blocks }
         })
     }
 

@@ -3,6 +3,7 @@
 //! This folder holds all of the crate's `unsafe`, one operation a block.
 
 mod abandon;
+mod blocks;
 mod callbacks;
 mod clock;
 mod entry;
@@ -19,7 +20,7 @@ mod spares;
 mod watchdog;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -85,12 +86,17 @@ struct EngineInner {
     /// Freed memory is about to be given back to the system.
     trimming: AtomicBool,
     /// Isolates that were lost and could not be disposed of.
-    lost: AtomicU32,
+    stuck: AtomicU32,
+    /// What the other lost isolates left behind, in bytes.
+    left_bytes: AtomicU64,
     long_turns: Arc<LongTurns>,
     /// Places for native work that is too long for a turn, as many as there are cores.
     jobs: Arc<Semaphore>,
 }
 
+/// What lost isolates may leave behind before it counts as one that could not be disposed of: about what such a one
+/// holds.
+const LEFT_BYTES_OF_ONE: u64 = 128 << 20;
 /// How long freed memory is kept: many isolates often go together.
 const TRIM_AFTER: Duration = Duration::from_secs(1);
 
@@ -132,18 +138,26 @@ impl Engine {
         let snapshot: &'static [u8] = Box::leak(snapshot.into_boxed_slice());
         let watchdog = watchdog::Watchdog::start()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = Arc::new(Semaphore::new(cores));
-        let long_turns = LongTurns::new(cores);
-        let (trimming, lost) = (AtomicBool::new(false), AtomicU32::new(0));
-        Ok(Self {
-            inner: Arc::new(EngineInner { snapshot, tasks, watchdog, trimming, lost, long_turns, jobs }),
-        })
+        let inner = EngineInner {
+            snapshot,
+            tasks,
+            watchdog,
+            trimming: AtomicBool::new(false),
+            stuck: AtomicU32::new(0),
+            left_bytes: AtomicU64::new(0),
+            long_turns: LongTurns::new(cores),
+            jobs: Arc::new(Semaphore::new(cores)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Isolates that were lost and could not be disposed of; each holds its memory, and a thread, for good.
+    /// Isolates that were lost and could not be disposed of, each of which holds its memory and a thread for good; and one
+    /// for each [`LEFT_BYTES_OF_ONE`] that the others left behind.
     #[must_use]
     pub fn lost_isolates(&self) -> u32 {
-        self.inner.lost.load(Ordering::Relaxed)
+        let worth = self.inner.left_bytes.load(Ordering::Relaxed) / LEFT_BYTES_OF_ONE;
+        let stuck = self.inner.stuck.load(Ordering::Relaxed);
+        stuck.saturating_add(u32::try_from(worth).unwrap_or(u32::MAX))
     }
 
     /// The size of the startup snapshot in bytes.
@@ -168,8 +182,13 @@ impl Engine {
         &self.inner.jobs
     }
 
-    pub(crate) fn count_lost_isolate(&self) {
-        self.inner.lost.fetch_add(1, Ordering::Relaxed);
+    /// Counts a lost isolate that could not be disposed of (not `gone`), or else what it left behind.
+    pub(crate) fn count_lost_isolate(&self, gone: bool, left_bytes: usize) {
+        if gone {
+            self.inner.left_bytes.fetch_add(left_bytes as u64, Ordering::Relaxed);
+        } else {
+            self.inner.stuck.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Makes an isolate. `wake` is called when V8 has tasks for its thread ([`Isolate::foreground`]).

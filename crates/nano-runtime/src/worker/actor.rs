@@ -32,8 +32,8 @@ const STARTUP_WALL: Duration = Duration::from_secs(10);
 /// Wall time after which the disposal of a lost isolate counts as one that never ends: it takes some milliseconds, and
 /// longer on a busy machine.
 const SALVAGE_WALL: Duration = Duration::from_secs(10);
-/// What a lost isolate may leave behind without counting for `max_lost_isolates`.
-const LEFT_BYTES_MAX: usize = 16 << 20;
+/// From here on it is worth a line of the log what a lost isolate left behind.
+const LEFT_BYTES_LOGGED: usize = 1 << 20;
 /// Events after which a turn lets other tasks of its thread run.
 const EVENTS_PER_TURN: usize = 64;
 /// Wall time after which it does.
@@ -839,8 +839,8 @@ impl Actor {
         self.runtime.spawn(async move {
             // The sender goes without a word when there was no thread, or it panicked.
             let gone = matches!(tokio::time::timeout(SALVAGE_WALL, ended).await, Ok(Ok(())));
-            if !gone || left_bytes > LEFT_BYTES_MAX {
-                shared.engine.count_lost_isolate();
+            shared.engine.count_lost_isolate(gone, left_bytes);
+            if !gone || left_bytes >= LEFT_BYTES_LOGGED {
                 let app = &*shared.spec.name;
                 tracing::error!(app, gone, left_bytes, "a lost isolate keeps memory for good");
             }

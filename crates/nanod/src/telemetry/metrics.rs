@@ -235,7 +235,7 @@ impl Scrape {
             ),
             (
                 "nano_process_lost_isolates",
-                "Isolates whose memory cannot be given back, of all apps; over max_lost_isolates the process ends",
+                "Lost isolates that could not be disposed of, and one for each 128 MiB that others left behind; over max_lost_isolates the process ends",
                 None,
                 Gauge,
                 Some(lost),

@@ -336,7 +336,29 @@ fn what_a_lost_isolate_held_comes_back() {
     }
     assert!(lost >= 3.0, "{lost} were lost, the others could unwind");
     eventually("all are disposed of", || !nanod.thread_names().contains(&"salvage".to_owned()));
-    assert!(!nanod.has_logged("a lost isolate keeps memory for good"));
+    assert_eq!(nanod.metric("nano_process_lost_isolates"), 0.0);
+}
+
+#[test]
+fn what_lost_isolates_leave_behind_counts() {
+    let source = app("encode: () => new Response(encodeURIComponent('\\u00e9'.repeat(3e7)).length)");
+    let settings = json!({ "memory_mb": 64, "cpu_ms": 60_000, "timeout_ms": 60_000 });
+    let mut site = Site::new().top(json!({ "max_lost_isolates": 1 }));
+    for name in ["one", "two"] {
+        site = site.app_with(name, &source, settings.clone());
+    }
+    let mut nanod = site.serve();
+    for name in ["one", "two"] {
+        assert_contract(&nanod.get(&format!("{name}.test"), "/encode"), 503, "memory_limit");
+        // The letters of the result so far, in a vector that doubles.
+        nanod.log("what is left", |line| {
+            let left = line["left_bytes"].as_u64();
+            let many = left.is_some_and(|bytes| (128 << 20..256 << 20).contains(&bytes));
+            line["app"] == name && line["gone"] == true && many
+        });
+    }
+    nanod.log_message("too many lost isolates; the process ends");
+    assert_eq!(nanod.exit().code(), Some(1));
 }
 
 #[test]

@@ -323,11 +323,6 @@ impl Nanod {
         self.log(text, |line| line["msg"].as_str().is_some_and(|msg| msg.contains(text)))
     }
 
-    /// Whether `text` is anywhere in the log so far.
-    pub(crate) fn has_logged(&self, text: &str) -> bool {
-        self.stderr.text().contains(text)
-    }
-
     /// The names of the process's threads.
     pub(crate) fn thread_names(&self) -> Vec<String> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
