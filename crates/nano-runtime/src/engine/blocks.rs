@@ -4,9 +4,13 @@
 //! When the isolate is lost in there, no destructor runs, and nobody can tell which blocks were the frames' own. But
 //! their size is known: C++'s operators are these, as the language allows a program to have it (C++20 [new.delete]), and
 //! they keep a balance of large blocks for each thread. Rust does not use them.
+//!
+//! They also tell where an isolate's stub caches are ([`stub_caches`]).
 
 use std::cell::Cell;
 use std::ffi::c_void;
+
+use super::stub_caches;
 
 /// Blocks from here on are in the balance, in bytes.
 const LARGE_BLOCK: usize = 1 << 20;
@@ -28,6 +32,9 @@ fn size_of_block(block: *mut c_void) -> usize {
 }
 
 fn take(bytes: usize) -> *mut c_void {
+    if bytes == stub_caches::BYTES {
+        return stub_caches::take();
+    }
     // SAFETY: it has no preconditions. C++ wants an address of its own even for nothing.
     let block = unsafe { libc::malloc(bytes.max(1)) };
     if bytes >= LARGE_BLOCK && !block.is_null() {

@@ -11,6 +11,7 @@ use super::entry::{Entered, Place};
 use super::foreground::{Foreground, TaskRouter, Wake};
 use super::mappings::Bounded;
 use super::memory::{self, MemoryAccount};
+use super::stub_caches::StubCaches;
 use super::watchdog::Control;
 use super::{abandon, blocks, callbacks, modules, snapshot};
 
@@ -95,7 +96,7 @@ impl Isolate {
             .heap_limits(0, limits.memory_bytes.max(HEAP_BYTES_MIN));
         let place = Place::new();
         let (shared, raw, context) = place.stand_for(|| {
-            let mut isolate = v8::Isolate::new(params);
+            let (mut isolate, stub_caches) = StubCaches::of(|| v8::Isolate::new(params));
             isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
             isolate.set_promise_reject_callback(callbacks::promise_rejected_callback);
             isolate.set_modify_code_generation_from_strings_callback(callbacks::may_compile);
@@ -112,6 +113,8 @@ impl Isolate {
             };
             // SAFETY: the pointer is used only while the isolate lives.
             let raw = unsafe { isolate.as_raw_isolate_ptr() };
+            // SAFETY: no script ran in it yet, and none runs.
+            unsafe { stub_caches.empty() };
             // SAFETY: all that hangs off the isolate is `Send`: its only slot is the worker's `IsolateState`, whose
             // type `enter` and `set_state` ask to be `Send`, and its callbacks hold an `Arc` of atomics.
             let shared = unsafe { isolate.try_into_shared() };

@@ -17,6 +17,7 @@ mod pressure;
 mod slices;
 mod snapshot;
 mod spares;
+mod stub_caches;
 mod watchdog;
 
 use std::sync::Arc;
