@@ -80,7 +80,7 @@ object! {
         drain_timeout_ms: Whole<DrainMs>,
         /// How many threads run JavaScript. Default: the number of the machine's cores.
         threads: Whole<Threads>,
-        /// Idle isolates are evicted, least recently used first, when all isolates together take more than this many megabytes; has no effect yet. Default: off.
+        /// When the process has nearly this many mebibytes of resident memory, isolates that have nothing to do are evicted, least recently used first. Default: off.
         memory_budget_mb: Whole<BudgetMb>,
         /// After this many isolates whose memory cannot be given back, the process drains and exits for its supervisor to restart it.
         max_lost_isolates: Whole<LostIsolates>,

@@ -21,6 +21,6 @@ pub use net::{Egress, Roots, Sockets};
 pub use sources::{Digest, Sources};
 pub use worker::{
     AppSpec, Begun, BodyError, Counters, Drained, Failure, Fault, HeaderList, Histogram, IncomingBody,
-    LastError, Limits, Pending, Reply, ReplyBody, Request, StreamBody, Worker, WorkerState, WorkerStats,
-    XRequestId,
+    LastError, Limits, Pending, Reply, ReplyBody, Request, Residents, StreamBody, Worker, WorkerState,
+    WorkerStats, XRequestId,
 };

@@ -1,6 +1,6 @@
 //! The life of an app's isolates: made, shared by requests, retired, replaced.
 
-use nano_runtime::{Fault, ReplyBody};
+use nano_runtime::{Fault, ReplyBody, Residents};
 
 use crate::support::{App, Bench, body, bytes_of, channel_body, eventually, get, post, tests, text_of};
 
@@ -22,7 +22,8 @@ tests![
     a_preloaded_app_has_its_isolate,
     a_finalisation_registry_tells,
     a_finalisation_callback_has_a_cpu_limit,
-    a_finalisation_callback_that_throws_is_told;
+    a_finalisation_callback_that_throws_is_told,
+    isolates_go_when_the_memory_budget_is_full_but_for_busy_ones;
     alone:
     requests_not_seen_yet_go_to_the_next_isolate,
     a_busy_app_gets_another_isolate,
@@ -493,4 +494,36 @@ async fn a_finalisation_callback_that_throws_is_told(bench: Bench) {
         }
     }
     panic!("no callback came, or its error was not told");
+}
+
+/// A budget that any process is over.
+const NO_BUDGET: Option<u64> = Some(1);
+
+async fn isolates_go_when_the_memory_budget_is_full_but_for_busy_ones(bench: Bench) {
+    let residents = Residents::new(2, NO_BUDGET);
+    let idle = bench.app().residents(&residents).file("index.js", COUNTER).start();
+    let busy = bench
+        .app()
+        .residents(&residents)
+        .file(
+            "index.js",
+            r#"let go; export default (request) => request.url.endsWith("/go")
+                ? (go(), new Response("it goes"))
+                : new Promise((resolve) => { console.log("waits"); go = () => resolve(new Response("went")); });"#,
+        )
+        .start();
+    let waiting = {
+        let busy = busy.clone();
+        tokio::spawn(async move { busy.text("/wait").await })
+    };
+    busy.logged("waits").await;
+    assert_eq!(idle.text("/").await, "1");
+    residents.watch(&tokio::runtime::Handle::current());
+    retired(&idle).await;
+    assert_eq!((idle.stats().evictions, busy.stats().evictions), (1, 0));
+    // It comes back, as often as it is asked.
+    assert_eq!(idle.text("/").await, "1");
+    assert_eq!(busy.text("/go").await, "it goes");
+    assert_eq!(waiting.await.unwrap(), "went");
+    retired(&busy).await;
 }

@@ -15,12 +15,12 @@ use http_body::{Body, Frame};
 use libtest_mimic::Trial;
 use nano_runtime::{
     AppSpec, BodyError, Drained, Egress, Engine, Failure, Fault, HeaderList, IncomingBody, Limits, Reply,
-    ReplyBody, Request, Roots, Sockets, Worker, WorkerStats, XRequestId,
+    ReplyBody, Request, Residents, Roots, Sockets, Worker, WorkerStats, XRequestId,
 };
 use parking_lot::RwLock;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::logs::Logs;
 
@@ -80,7 +80,7 @@ pub(crate) use tests;
 pub(crate) struct Bench {
     engine: Engine,
     runtime: Handle,
-    cold_starts: Arc<Semaphore>,
+    residents: Arc<Residents>,
     sockets: Arc<Sockets>,
     /// Held by each test; as a writer by one that runs alone.
     turns: Arc<RwLock<()>>,
@@ -92,7 +92,7 @@ impl Bench {
         Self {
             engine: engine.clone(),
             runtime: runtime.clone(),
-            cold_starts: Arc::new(Semaphore::new(COLD_STARTS)),
+            residents: Residents::new(COLD_STARTS, None),
             sockets: Arc::new(Sockets::new(SOCKETS)),
             turns: Arc::default(),
             logs: Arc::clone(logs),
@@ -242,6 +242,11 @@ impl AppBuilder {
         self
     }
 
+    pub(crate) fn residents(mut self, residents: &Arc<Residents>) -> Self {
+        self.bench.residents = Arc::clone(residents);
+        self
+    }
+
     pub(crate) fn start(self) -> App {
         let spec = AppSpec {
             name: self.name.as_str().into(),
@@ -254,7 +259,7 @@ impl AppBuilder {
             sockets: self.sockets,
             counters: Arc::default(),
         };
-        let worker = Worker::new(&self.bench.engine, spec, &self.bench.cold_starts);
+        let worker = Worker::new(&self.bench.engine, spec, &self.bench.residents);
         App { worker: Arc::new(worker), name: self.name, logs: self.bench.logs, _dir: Arc::new(self.dir) }
     }
 }

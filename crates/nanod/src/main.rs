@@ -127,6 +127,7 @@ fn run(
             admin::bind(config.admin.as_ref(), &registry, &server, log, persist, &mut inherited).await?;
         inherited.all_taken()?;
         telemetry::banner(&config, &server, admin.as_ref().map(|admin| admin.address));
+        registry.watch_memory();
         registry.preload();
         tokio::spawn(watch.run(Arc::clone(&registry), Arc::clone(&manager)));
         manager.ready();

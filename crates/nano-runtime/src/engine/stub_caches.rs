@@ -52,7 +52,9 @@ impl StubCaches {
         #[cfg(target_os = "linux")]
         for block in self.0.into_iter().filter(|block| *block != 0) {
             // SAFETY: whole pages of a block that V8 uses as tables alone, all of whose entries are as good as zeros.
-            unsafe { libc::madvise(std::ptr::with_exposed_provenance_mut(block), TABLES, libc::MADV_DONTNEED) };
+            unsafe {
+                libc::madvise(std::ptr::with_exposed_provenance_mut(block), TABLES, libc::MADV_DONTNEED)
+            };
         }
     }
 }

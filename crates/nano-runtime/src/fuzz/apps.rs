@@ -10,13 +10,13 @@ use http_body::Frame;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use super::OPS_APP;
 use crate::engine::{Engine, Moment};
 use crate::net::{Egress, Sockets};
 use crate::worker::{
-    AppSpec, BodyError, Failure, Fault, HeaderList, Limits, Reply, ReplyBody, Request, Worker, XRequestId,
+    AppSpec, BodyError, Failure, Fault, HeaderList, Limits, Reply, ReplyBody, Request, Residents, Worker,
+    XRequestId,
 };
 
 /// They send nothing to any network.
@@ -144,7 +144,7 @@ impl Apps {
             sockets: Arc::new(Sockets::new(64)),
             counters: Arc::default(),
         };
-        let worker = Worker::new(&self.engine, spec, &Arc::new(Semaphore::new(1)));
+        let worker = Worker::new(&self.engine, spec, &Residents::new(1, None));
         Started { worker: Arc::new(worker), _folder: Arc::new(folder) }
     }
 

@@ -135,6 +135,8 @@ pub(crate) struct Actor {
     /// It was ended, and its turn is over. Written under the pool's lock.
     over: AtomicBool,
     memory_seen: MemorySeen,
+    /// The task that retires it when it idles.
+    retirement: OnceLock<AbortHandle>,
 }
 
 /// The isolate's memory as last looked at: asking V8 means entering it.
@@ -174,13 +176,14 @@ impl Actor {
             alarm: Mutex::new(None),
             runtime,
             me: Weak::clone(me),
-            last_used_ns: AtomicU64::new(0),
+            last_used_ns: AtomicU64::new(Moment::now().ns()),
             born: Moment::now(),
             working_for: AtomicU64::new(STARTUP),
             ended_by: OnceLock::new(),
             overdue: AtomicBool::new(false),
             over: AtomicBool::new(false),
             memory_seen: MemorySeen::default(),
+            retirement: OnceLock::new(),
         });
         let (weak, runtime) = (Weak::clone(&actor.me), actor.runtime.clone());
         control.on_overdue(move || {
@@ -804,6 +807,10 @@ impl Actor {
         if let Some(task) = self.alarm.lock().take() {
             task.abort();
         }
+        // It holds the actor's memory, for as long as an idle isolate is kept.
+        if let Some(task) = self.retirement.get() {
+            task.abort();
+        }
     }
 
     /// V8 ran out of memory where it cannot unwind.
@@ -850,18 +857,46 @@ impl Actor {
     /// Retires the isolate if it has had nothing to do since `idle` ago. Tells how long to wait until the next look;
     /// `None`: it is gone. Called off the serving path.
     pub(crate) fn retire_if_idle(self: &Arc<Self>, idle: Duration) -> Option<Duration> {
+        self.retire(idle, true)
+    }
+
+    /// As [`Actor::retire_if_idle`], to have the isolate's memory. `false`: it stays.
+    pub(super) fn evict_if_idle(self: &Arc<Self>, idle: Duration) -> bool {
+        // A code cache would stay.
+        self.retire(idle, false).is_none()
+    }
+
+    /// Keeps hold of the task that retires the isolate, to end it with the isolate.
+    pub(super) fn set_retirement(&self, task: AbortHandle) {
+        if self.is_dead() {
+            task.abort();
+        } else {
+            // There is one such task.
+            let _ = self.retirement.set(task);
+        }
+    }
+
+    /// When the isolate was used last, by [`Moment`]'s clock.
+    pub(super) fn last_used_ns(&self) -> u64 {
+        self.last_used_ns.load(Ordering::Relaxed)
+    }
+
+    /// Disposes of the isolate on this thread, which takes milliseconds.
+    pub(super) fn dispose(&mut self) {
+        drop(self.isolate.take());
+        self.shared.engine.trim_soon(&self.runtime);
+    }
+
+    fn retire(self: &Arc<Self>, idle: Duration, keeps_code: bool) -> Option<Duration> {
         let unused = Moment::from_ns(self.last_used_ns.load(Ordering::Relaxed)).elapsed();
         if unused < idle {
             return Some(idle - unused);
         }
         {
             let mut inbox = self.inbox.lock();
-            let owes = self.debts.count() > 0;
             match inbox.phase {
                 Phase::Dead => return None,
-                _ if inbox.running || owes || !inbox.queue.is_empty() || !inbox.early.is_empty() => {
-                    return Some(idle);
-                }
+                _ if !self.is_quiet(&inbox) => return Some(idle),
                 _ => {}
             }
             // No turn runs and none can begin: the isolate is this thread's.
@@ -870,7 +905,7 @@ impl Actor {
         let idle_inside = self.isolate.get().map_or(Ok(true), |isolate| {
             isolate.enter(|scope| {
                 let idle = super::state_of(scope).is_none_or(|state| state.is_idle());
-                if idle {
+                if idle && keeps_code {
                     // Now what the app uses is compiled, and serialising it keeps nobody waiting.
                     engine::cache_code(scope);
                 }
@@ -885,8 +920,8 @@ impl Actor {
             }
         };
         if idle_inside {
-            self.die(&Fault::Draining.into());
             self.shared.spec.counters.evictions.fetch_add(1, Ordering::Relaxed);
+            self.die(&Fault::Draining.into());
             return None;
         }
         // Events that came meanwhile are waiting for a turn.

@@ -13,6 +13,7 @@ mod meter;
 mod pipe;
 mod places;
 mod report;
+mod residents;
 mod state;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use exchange::{BodyError, Failure, Fault, IncomingBody, Reply, ReplyBody, Re
 pub use headers::{HeaderList, XRequestId};
 pub use pipe::StreamBody;
 pub use report::{LastError, WorkerState};
+pub use residents::Residents;
 
 pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{
@@ -329,7 +331,7 @@ impl Shared {
 pub struct Worker {
     shared: Arc<Shared>,
     places: Arc<Places>,
-    cold_starts: Arc<Semaphore>,
+    residents: Arc<Residents>,
 }
 
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
@@ -340,14 +342,13 @@ pub(crate) fn next_request_id() -> RequestId {
 }
 
 impl Worker {
-    /// A worker without any isolate yet: the first request makes one. `cold_starts` bounds how many apps of the
-    /// process start at once.
+    /// A worker without any isolate yet: the first request makes one.
     #[must_use]
-    pub fn new(engine: &Engine, spec: AppSpec, cold_starts: &Arc<Semaphore>) -> Self {
+    pub fn new(engine: &Engine, spec: AppSpec, residents: &Arc<Residents>) -> Self {
         let sources = Arc::new(SourceStore::new(spec.root.clone(), spec.main.clone()));
         let logs = LogLimiter::new(&spec.name, &spec.counters);
         let shared = Shared::new(engine.clone(), engine.new_share(), spec, sources, logs, Arc::default());
-        Self::of(shared, Arc::clone(cold_starts))
+        Self::of(shared, Arc::clone(residents))
     }
 
     /// A worker for another revision of the same app, known for what this one is known for. With `same_sources`, which
@@ -362,12 +363,12 @@ impl Worker {
         };
         let (share, logs) = (Arc::clone(&own.share), Arc::clone(&own.logs));
         let shared = Shared::new(own.engine.clone(), share, spec, sources, logs, Arc::clone(&own.last_error));
-        Self::of(shared, Arc::clone(&self.cold_starts))
+        Self::of(shared, Arc::clone(&self.residents))
     }
 
-    fn of(shared: Shared, cold_starts: Arc<Semaphore>) -> Self {
+    fn of(shared: Shared, residents: Arc<Residents>) -> Self {
         let places = Arc::new(Places::new(shared.spec.limits.max_in_flight, &shared.rest));
-        Self { shared: Arc::new(shared), places, cold_starts }
+        Self { shared: Arc::new(shared), places, residents }
     }
 
     /// The app that this worker runs.
@@ -668,12 +669,12 @@ impl Worker {
     fn spawn_start(&self, purpose: StartFor) -> Starting {
         let (sender, receiver) = watch::channel(None);
         let shared = Arc::clone(&self.shared);
-        let cold_starts = Arc::clone(&self.cold_starts);
+        let residents = Arc::clone(&self.residents);
         tokio::spawn(async move {
             shared.room_for_isolate().await;
             // An app whose start or turns took long does not take the place of others.
             let ticket = shared.share.ticket().await;
-            let Ok(place) = cold_starts.acquire_owned().await else { return };
+            let Ok(place) = residents.starts().acquire_owned().await else { return };
             if purpose == StartFor::Requests {
                 let mut pool = shared.pool.lock();
                 // The pool has one receiver itself, and hands out others under its lock.
@@ -687,6 +688,7 @@ impl Worker {
             let mut started = tokio::task::spawn_blocking(move || {
                 let _ticket = ticket;
                 begun.spec.counters.cold_starts.fetch_add(1, Ordering::Relaxed);
+                residents.make_room();
                 let actor = Actor::start(&begun, runtime);
                 let mut pool = begun.pool.lock();
                 purpose.end(&mut pool);
@@ -702,7 +704,8 @@ impl Worker {
                 }
                 let idle = Duration::from_millis(begun.spec.limits.idle_ms);
                 retire_when_idle(&actor, if ending { idle.min(LATE_IDLE) } else { idle });
-                sender.send_replace(Some(actor));
+                sender.send_replace(Some(Arc::clone(&actor)));
+                residents.add(&actor);
             });
             let result = match tokio::time::timeout(COLD_START_PLACE, &mut started).await {
                 Ok(result) => result,
@@ -742,7 +745,7 @@ impl StartFor {
 /// Looks after the isolate until it is gone.
 fn retire_when_idle(actor: &Arc<Actor>, idle: Duration) {
     let weak = Arc::downgrade(actor);
-    actor.runtime().spawn(async move {
+    let task = actor.runtime().spawn(async move {
         let mut wait = idle;
         loop {
             tokio::time::sleep(wait).await;
@@ -754,6 +757,7 @@ fn retire_when_idle(actor: &Arc<Actor>, idle: Duration) {
             }
         }
     });
+    actor.set_retirement(task.abort_handle());
 }
 
 /// Counts a request among those that wait.

@@ -30,7 +30,7 @@ impl App {
     /// An app that was not there before.
     pub(super) fn first(common: &Common, config: AppConfig) -> Self {
         let stats = Arc::<Stats>::default();
-        let worker = Worker::new(&common.engine, spec_of(common, &config, &stats), &common.cold_starts);
+        let worker = Worker::new(&common.engine, spec_of(common, &config, &stats), &common.residents);
         Self::of(config, worker, stats, SystemTime::now())
     }
 

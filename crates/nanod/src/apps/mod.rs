@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use nano_config::{Config, Loaded};
-use nano_runtime::{Engine, Roots, Sockets};
+use nano_runtime::{Engine, Residents, Roots, Sockets};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::server::{PortChange, sockets_max};
 
@@ -56,7 +56,7 @@ pub(crate) struct Registry {
 struct Common {
     engine: Engine,
     threads: usize,
-    cold_starts: Arc<Semaphore>,
+    residents: Arc<Residents>,
     roots: Arc<Roots>,
     sockets: Arc<Sockets>,
     /// Where apps with a port of their own listen.
@@ -73,7 +73,7 @@ impl Registry {
         let common = Common {
             engine: engine.clone(),
             threads: config.threads,
-            cold_starts: Arc::new(Semaphore::new(config.threads)),
+            residents: Residents::new(config.threads, config.memory_budget_mb.map(|budget| budget << 20)),
             roots: Arc::new(Roots::with_extra(extra_ca)),
             sockets: Arc::new(Sockets::new(sockets_max())),
             own_ports_ip: own_ports_ip(&config),
@@ -105,6 +105,11 @@ impl Registry {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.common.engine
+    }
+
+    /// Holds the isolates to the memory budget from now on.
+    pub(crate) fn watch_memory(&self) {
+        self.common.residents.watch(&tokio::runtime::Handle::current());
     }
 
     /// Starts the apps that ask for it, in the background.

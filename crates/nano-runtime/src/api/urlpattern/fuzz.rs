@@ -38,6 +38,11 @@ pub fn url_pattern(data: &[u8]) {
     if text.contains(['\t', '\r']) {
         return;
     }
+    // And "\[" begins an IPv6 address, of which nothing has to follow, while "[" alone is too short for one ("hostname
+    // pattern is an IPv6 address").
+    if components.iter().any(|component| component.pattern == "[") {
+        return;
+    }
     let again = create(Err(init()), None, &mut test);
     let patterns = || components.iter().map(|component| &*component.pattern).collect::<Vec<_>>();
     assert!(again.is_ok(), "{input:?}: its own strings are refused: {:?}: {:?}", patterns(), again.err());
