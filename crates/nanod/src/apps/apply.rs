@@ -1,7 +1,7 @@
 //! From what is to be served to serving it: what differs is built beside the old, started, and swapped in at once; what
 //! it replaces is drained.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,7 +81,10 @@ impl Registry {
     pub(super) async fn apply(&self, changes: &mut Changes, desired: Vec<AppConfig>, look: Look) -> Applied {
         let live: HashMap<String, Arc<App>> =
             self.routes().apps().iter().map(|app| (app.config.name.clone(), Arc::clone(app))).collect();
-        changes.refused.retain(|name, _| desired.iter().any(|app| app.name == *name));
+        if !changes.refused.is_empty() {
+            let names: HashSet<_> = desired.iter().map(|app| app.name.as_str()).collect();
+            changes.refused.retain(|name, _| names.contains(name.as_str()));
+        }
         let mut candidates = self.judge(changes, desired, &live, &look).await;
         self.start(&mut candidates).await;
         let listeners = self.open_ports(&mut candidates).await;
@@ -114,20 +117,21 @@ impl Registry {
         applied.removed.sort();
         let Changes { seen, refused, .. } = changes;
         seen.retain(|name, _| served.contains(name) || refused.contains_key(name));
+        let Applied { added, replaced, removed, .. } = &applied;
+        if added.is_empty() && replaced.is_empty() && removed.is_empty() {
+            return applied; // The same apps: most looks end here.
+        }
         if !self.swap(apps, live.into_values().collect(), listeners) {
             return Applied { refused: vec![Refused::draining()], ..Applied::default() };
         }
-        let Applied { added, replaced, removed, .. } = &applied;
-        if !(added.is_empty() && replaced.is_empty() && removed.is_empty()) {
-            let names = |names: &[String]| names.join(", ");
-            tracing::info!(
-                added = names(added),
-                replaced = names(replaced),
-                removed = names(removed),
-                unchanged = applied.unchanged,
-                "apps changed"
-            );
-        }
+        let names = |names: &[String]| names.join(", ");
+        tracing::info!(
+            added = names(added),
+            replaced = names(replaced),
+            removed = names(removed),
+            unchanged = applied.unchanged,
+            "apps changed"
+        );
         applied
     }
 
@@ -255,10 +259,12 @@ impl Registry {
 
     /// The one moment at which requests go elsewhere. `false`: the process ends, and nothing changes any more.
     fn swap(&self, apps: Vec<Arc<App>>, before: Vec<Arc<App>>, listeners: Vec<(u16, TcpListener)>) -> bool {
-        let stays = |old: &Arc<App>| {
-            apps.iter().any(|app| app.config.name == old.config.name && app.worker.is(&old.worker))
+        let gone: Vec<_> = {
+            let now: HashMap<_, _> = apps.iter().map(|app| (&*app.config.name, &app.worker)).collect();
+            let stays =
+                |old: &Arc<App>| now.get(&*old.config.name).is_some_and(|worker| worker.is(&old.worker));
+            before.into_iter().filter(|old| !stays(old)).collect()
         };
-        let gone: Vec<_> = before.into_iter().filter(|old| !stays(old)).collect();
         {
             let mut ports = self.ports.lock();
             if self.is_closed.load(Ordering::Relaxed) {
@@ -350,6 +356,9 @@ fn discard(live: Option<&App>, app: Arc<App>) {
 
 /// An app that stays what it was keeps what it has, so others may not get it: they are refused in turn.
 fn settle_conflicts(candidates: &mut [Candidate]) {
+    if !candidates.iter().any(|candidate| matches!(candidate.plan, Plan::Serve { .. })) {
+        return;
+    }
     loop {
         let (indices, configs): (Vec<_>, Vec<_>) = candidates
             .iter()
