@@ -113,6 +113,14 @@ impl Sources {
         self.digest
     }
 
+    /// Whether this tells all that a later survey of the same folder tells, so that one of them will do.
+    #[must_use]
+    pub fn is_as_good_as(&self, later: &Self) -> bool {
+        self.digest == later.digest
+            && (&self.folders, self.is_cut) == (&later.folders, later.is_cut)
+            && later.files.iter().all(|(path, file)| self.unchanged(path, &file.stamp).is_some())
+    }
+
     /// The folders in which a change may be one of the app.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.folders.iter().map(PathBuf::as_path)

@@ -323,8 +323,10 @@ fn look_at(
     let own = live.map(|live| live.worker.survey()).transpose();
     match own.and_then(|own| Ok((own, Sources::survey(&config.root, &main, before.as_deref(), false)?))) {
         Ok((own, seen)) => {
-            let differ = own.is_some_and(|own| own.digest() != seen.digest());
-            Looked { seen: Some(Arc::new(seen)), differ: Ok(differ) }
+            let differ = own.as_ref().is_some_and(|own| own.digest() != seen.digest());
+            // As a rule nothing has changed, and one survey is kept.
+            let seen = own.filter(|own| own.is_as_good_as(&seen)).unwrap_or_else(|| Arc::new(seen));
+            Looked { seen: Some(seen), differ: Ok(differ) }
         }
         Err(error) => {
             let folder = config.root.display();
