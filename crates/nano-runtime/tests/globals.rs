@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Bench, tests};
+use crate::support::{Bench, body, post, tests};
 
 tests![
     every_global_is_known,
@@ -16,6 +16,9 @@ tests![
     nothing_internal_is_reachable,
     built_ins_do_not_show_themselves_to_their_callees,
     attributes_are_replaced_where_they_may_be,
+    a_small_app_loads_no_lazy_built_in,
+    lazy_globals_are_changed_as_any_other,
+    a_built_in_that_the_stack_has_no_room_for_is_loaded_later,
 ];
 
 /// Writable, configurable, not enumerable.
@@ -309,4 +312,134 @@ async fn attributes_are_replaced_where_they_may_be(bench: Bench) {
         export default () => new Response(JSON.stringify(results));"#,
     );
     assert_eq!(app.text("/").await, r#"[5,6,"TypeError","TypeError",9,"TypeError","object"]"#);
+}
+
+async fn a_small_app_loads_no_lazy_built_in(bench: Bench) {
+    let app = bench.script(
+        r#"
+        export default {
+          async fetch(request, env, ctx) {
+            const url = new URL(request.url);
+            if (url.pathname === "/json") {
+              ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 0)));
+              const { a } = await request.json();
+              return Response.json({ a, agent: request.headers.get("user-agent") }, { status: 201 });
+            }
+            if (url.pathname === "/echo") return new Response(request.body);
+            return new Response("hello", { headers: { "x-a": "b" } });
+          },
+        };"#,
+    );
+    assert_eq!(app.text("/").await, "hello");
+    let reply = app.fetch(post("/json", body(&[r#"{"a":1}"#]))).await.expect("an answer");
+    assert_eq!(reply.status, 201);
+    assert_eq!(app.loaded(), [""; 0], "built-ins that a small app pays for");
+    app.text("/echo").await;
+    assert_eq!(app.loaded(), [""; 0], "there was no body");
+    app.fetch(post("/echo", body(&["text"]))).await.expect("an answer");
+    assert!(app.loaded().iter().any(|name| name == "streams"), "{:?}", app.loaded());
+}
+
+async fn lazy_globals_are_changed_as_any_other(bench: Bench) {
+    let app = bench.script(
+        r#"
+        const describe = (name) => {
+          const { value, writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(globalThis, name);
+          return [typeof value, writable, enumerable, configurable];
+        };
+        const results = [describe("URLPattern"), describe("URLPattern"), describe("structuredClone")];
+        results.push(URLPattern === globalThis.URLPattern, new URLPattern().constructor === URLPattern);
+        globalThis.Blob = 1;
+        results.push(Blob, describe("Blob"));
+        results.push(delete globalThis.File, typeof File, "File" in globalThis);
+        Object.defineProperty(globalThis, "FormData", { enumerable: true });
+        results.push(describe("FormData"), FormData.name);
+        Object.defineProperty(globalThis, "atob", { value: 2 });
+        results.push(atob, describe("atob"));
+        Object.freeze(globalThis);
+        results.push(describe("TextEncoder"), TextEncoder.name, describe("ReadableStream"));
+        export default () => new Response(JSON.stringify(results));"#,
+    );
+    let expected = json!([
+        ["function", true, false, true],
+        ["function", true, false, true],
+        ["function", true, true, true],
+        true,
+        true,
+        1,
+        ["number", true, false, true],
+        true,
+        "undefined",
+        false,
+        ["function", true, true, true],
+        "FormData",
+        2,
+        ["number", true, true, true],
+        ["function", false, false, false],
+        "TextEncoder",
+        ["function", false, false, false],
+    ]);
+    let found: Value = serde_json::from_str(&app.text("/").await).expect("JSON");
+    assert_eq!(found, expected);
+}
+
+async fn a_built_in_that_the_stack_has_no_room_for_is_loaded_later(bench: Bench) {
+    let app = bench.script(
+        r#"
+        // Uses it at the end of the stack, and again with each frame that is left, until it works.
+        const wherePossible = (use) => {
+          const errors = [];
+          let value;
+          const down = () => {
+            try { down(); } catch {}
+            if (value === undefined) try { value = use(); } catch (error) { errors.push(error); }
+          };
+          down();
+          return [errors.length > 0, errors.filter((error) => !(error instanceof RangeError)).map(String), value];
+        };
+        const uses = {
+          compression: () => new CompressionStream("gzip").readable,
+          text: () => new Response("text").body,
+          subtle: () => crypto.subtle.digest("SHA-256", new Uint8Array(1)).then((buffer) => buffer.byteLength),
+          clone: () => structuredClone({ a: new Set([1]) }).a.size,
+          form: () => [...new FormData().entries()].length,
+          pattern: () => URLPattern.name,
+          params: () => new URL("http://a/?b=c").searchParams.get("b"),
+          channel: () => new MessageChannel().port1.constructor.name,
+          memory: () => {
+            const { Memory } = WebAssembly;
+            try { return new Memory({ initial: 1, maximum: 1, shared: true }); } catch (error) {
+              if (error instanceof RangeError) throw error;
+              return error.name;
+            }
+          },
+          grow: () => new WebAssembly.Memory({ initial: 1 }).grow(1),
+        };
+        export default async (request) => {
+          const name = new URL(request.url).pathname.slice(1);
+          if (name === "list") return Response.json(Object.keys(uses));
+          const [failed, others, value] = wherePossible(uses[name]);
+          const shown = value instanceof ReadableStream ? value.constructor.name : await value;
+          return Response.json([failed, others, shown]);
+        };"#,
+    );
+    let names: Vec<String> = serde_json::from_str(&app.text("/list").await).expect("a list");
+    let mut results = serde_json::Map::new();
+    for name in names {
+        let result = serde_json::from_str(&app.text(&format!("/{name}")).await).expect("JSON");
+        results.insert(name, result);
+    }
+    let expected = json!({
+        "compression": [true, [], "ReadableStream"],
+        "text": [true, [], "ReadableStream"],
+        "subtle": [true, [], 32],
+        "clone": [true, [], 1],
+        "form": [true, [], 0],
+        "pattern": [true, [], "URLPattern"],
+        "params": [true, [], "c"],
+        "channel": [true, [], "MessagePort"],
+        "memory": [true, [], "TypeError"],
+        "grow": [true, [], 1],
+    });
+    assert_eq!(Value::Object(results), expected);
 }

@@ -48,6 +48,15 @@ impl Logs {
         lines.iter().find(bug).map(|line| format!("{} {}", line.message, line.fields))
     }
 
+    /// The lazy built-ins that the isolates of `app` have loaded, in order.
+    pub(crate) fn loaded(&self, app: &str) -> Vec<String> {
+        let lines = self.lines.lock().expect("no panic under the lock");
+        let user = format!("user={app} ");
+        let of_app =
+            lines.iter().filter(|line| line.message == "loaded a built-in" && line.fields.contains(&user));
+        of_app.map(|line| line.fields.replace(&user, "").trim().replace("built_in=", "")).collect()
+    }
+
     /// Waits for a line of `app` with `part` in it.
     pub(crate) async fn wait_for(&self, app: &str, part: &str) -> Line {
         loop {

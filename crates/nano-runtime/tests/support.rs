@@ -349,6 +349,11 @@ impl App {
     pub(crate) fn log(&self) -> Vec<crate::logs::Line> {
         self.logs.of(&self.name)
     }
+
+    /// The lazy built-ins that it has loaded.
+    pub(crate) fn loaded(&self) -> Vec<String> {
+        self.logs.loaded(&self.name)
+    }
 }
 
 /// A GET of `path`.

@@ -47,6 +47,7 @@ pub(crate) fn ops() -> impl Iterator<Item = OpFn> {
         url::ops(),
         urlpattern::ops(),
         webassembly::ops(),
+        crate::engine::loader_ops(),
     ]
     .into_iter()
     .flatten()

@@ -3,13 +3,16 @@
 const { makeServerRequest, abortServerRequest } = require("fetch/request");
 const { isResponse } = require("fetch/response");
 const { sendResponse } = require("fetch/send");
-const fetchEvent = require("fetch_event");
+const { hasListeners } = require("event");
+const fetchEvent = lazy("fetch_event");
 const { reportException } = require("global_scope");
 const webidl = require("webidl");
 const {
   FunctionPrototypeToString, ObjectCreate, ObjectFreeze, PromisePrototypeThen, PromiseResolve, SafeMap,
   StringPrototypeStartsWith, TypeError,
 } = primordials;
+
+const globalObject = globalThis;
 
 // Requests whose handler still runs, and the pumps of streams, so that a client that goes away can be told to them.
 let running;
@@ -73,7 +76,9 @@ function handlerOf(namespace) {
     }
     return (request, env, context) => exported.fetch(request, env, context);
   }
-  if (fetchEvent.hasListener()) return (request, env, context) => fetchEvent.dispatchFetch(request, context);
+  if (hasListeners(globalObject, "fetch")) {
+    return (request, env, context) => fetchEvent.load().dispatchFetch(globalObject, request, context);
+  }
   throw new TypeError(
     "the entry module has no handler: export default { fetch(request, env, ctx) { \u2026 } }, export a function as default, " +
       'or addEventListener("fetch", \u2026)',

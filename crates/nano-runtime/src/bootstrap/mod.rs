@@ -1,12 +1,13 @@
-//! The built-in JavaScript: which files, in which order.
+//! The built-in JavaScript: which files, in which order, and which of them wait until they are needed.
 
-use v8::MapFnTo as _;
+use std::sync::OnceLock;
 
-/// A built-in file, evaluated once for the snapshot. Its text is ASCII and stays where it is: V8 refers to it, so that
-/// no isolate has a copy.
+/// A built-in file. Its text is ASCII and stays where it is: V8 refers to it, so that no isolate has a copy.
 pub(crate) struct BuiltIn {
     pub(crate) name: &'static str,
     pub(crate) source: &'static v8::OneByteConst,
+    /// What V8 compiled of a lazy one, once an isolate has run it.
+    pub(crate) code_cache: &'static OnceLock<Vec<u8>>,
 }
 
 macro_rules! built_ins {
@@ -14,31 +15,46 @@ macro_rules! built_ins {
         &[$({
             static SOURCE: v8::OneByteConst =
                 v8::String::create_external_onebyte_const(concat!("\"use strict\";", include_str!($path)).as_bytes());
-            BuiltIn { name: $name, source: &SOURCE }
+            static CODE_CACHE: OnceLock<Vec<u8>> = OnceLock::new();
+            BuiltIn { name: $name, source: &SOURCE, code_cache: &CODE_CACHE }
         }),*]
     };
 }
 
-/// All of them, in the order of their evaluation: each may require those before it.
-pub(crate) const BUILT_INS: &[BuiltIn] = built_ins![
+/// Those that are evaluated for the snapshot, in their order: each may require those before it. What is here costs memory
+/// and time in every isolate, so it is what the smallest apps need.
+pub(crate) const EAGER: &[BuiltIn] = built_ins![
+    "loader" => "loader.js",
     "primordials" => "primordials.js",
     "webidl" => "webidl.js",
     "native_code" => "../api/native_code/native_code.js",
     "array_buffer" => "../api/array_buffer/array_buffer.js",
     "domexception" => "../api/domexception/domexception.js",
-    "inspect" => "../api/console/inspect.js",
-    "inspect_kinds" => "../api/console/inspect_kinds.js",
+    "inspectors" => "../api/console/inspectors.js",
+    "structured_clone/registry" => "../api/structured_clone/registry.js",
     "event" => "../api/event/event.js",
-    "event_types" => "../api/event/event_types.js",
     "abort" => "../api/abort/abort.js",
     "timers" => "../api/timers/timers.js",
     "global_scope" => "../api/global_scope/global_scope.js",
+    "url" => "../api/url/url.js",
+    "headers" => "../api/headers/headers.js",
+    "fetch/body" => "../api/fetch/body.js",
+    "fetch/response" => "../api/fetch/response.js",
+    "fetch/send" => "../api/fetch/send.js",
+    "fetch/request" => "../api/fetch/request.js",
+    "dispatch" => "dispatch.js",
+    "main" => "main.js",
+];
+
+/// Those that an isolate evaluates when something there needs them (`loader.js`).
+pub(crate) const LAZY: &[BuiltIn] = built_ins![
+    "console/text" => "../api/console/text.js",
+    "inspect" => "../api/console/inspect.js",
+    "inspect_kinds" => "../api/console/inspect_kinds.js",
+    "event_types" => "../api/event/event_types.js",
     "console" => "../api/console/console.js",
-    "base64" => "../api/base64/base64.js",
     "structured_clone" => "../api/structured_clone/structured_clone.js",
     "message_channel" => "../api/message_channel/message_channel.js",
-    "performance" => "../api/performance/performance.js",
-    "navigator" => "../api/navigator/navigator.js",
     "streams/base" => "../api/streams/base.js",
     "streams/strategies" => "../api/streams/strategies.js",
     "streams/buffers" => "../api/streams/buffers.js",
@@ -59,26 +75,27 @@ pub(crate) const BUILT_INS: &[BuiltIn] = built_ins![
     "streams/transform" => "../api/streams/transform.js",
     "streams/transfer" => "../api/streams/transfer.js",
     "streams" => "../api/streams/streams.js",
-    "encoding/utf8" => "../api/encoding/utf8.js",
-    "encoding" => "../api/encoding/encoding.js",
-    "encoding/streams" => "../api/encoding/streams.js",
-    "compression" => "../api/compression/compression.js",
     "url/searchparams" => "../api/url/searchparams.js",
-    "url" => "../api/url/url.js",
     "file" => "../api/file/file.js",
     "file/object_url" => "../api/file/object_url.js",
     "form_data" => "../api/form_data/form_data.js",
     "form_data/multipart" => "../api/form_data/multipart.js",
-    "urlpattern" => "../api/urlpattern/urlpattern.js",
-    "headers" => "../api/headers/headers.js",
     "fetch/mime" => "../api/fetch/mime.js",
-    "fetch/body" => "../api/fetch/body.js",
-    "fetch/response" => "../api/fetch/response.js",
-    "webassembly" => "../api/webassembly/webassembly.js",
-    "fetch/send" => "../api/fetch/send.js",
-    "fetch/request" => "../api/fetch/request.js",
     "fetch/schemes" => "../api/fetch/schemes.js",
     "fetch/fetch" => "../api/fetch/fetch.js",
+    "fetch_event" => "../api/fetch_event/fetch_event.js",
+    "fetch/body_streams" => "../api/fetch/body_streams.js",
+    "fetch/body_forms" => "../api/fetch/body_forms.js",
+    "fetch/pump" => "../api/fetch/pump.js",
+    "base64" => "../api/base64/base64.js",
+    "performance" => "../api/performance/performance.js",
+    "navigator" => "../api/navigator/navigator.js",
+    "encoding/utf8" => "../api/encoding/utf8.js",
+    "encoding" => "../api/encoding/encoding.js",
+    "encoding/streams" => "../api/encoding/streams.js",
+    "compression" => "../api/compression/compression.js",
+    "urlpattern" => "../api/urlpattern/urlpattern.js",
+    "webassembly" => "../api/webassembly/webassembly.js",
     "crypto/key" => "../api/crypto/key.js",
     "crypto/algorithms" => "../api/crypto/algorithms.js",
     "crypto/jwk" => "../api/crypto/jwk.js",
@@ -90,33 +107,4 @@ pub(crate) const BUILT_INS: &[BuiltIn] = built_ins![
     "crypto/kdf" => "../api/crypto/kdf.js",
     "crypto/subtle" => "../api/crypto/subtle.js",
     "crypto" => "../api/crypto/crypto.js",
-    "fetch_event" => "../api/fetch_event/fetch_event.js",
-    "dispatch" => "dispatch.js",
-    "main" => "main.js",
 ];
-
-/// `require(name)`: the exports of a built-in that has run.
-pub(crate) fn require_callback() -> v8::FunctionCallback {
-    require.map_fn_to()
-}
-
-fn require<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue<'s, v8::Value>,
-) {
-    let name = args.get(0);
-    let exports =
-        v8::Local::<v8::Object>::try_from(args.data()).ok().and_then(|loaded| loaded.get(scope, name));
-    match exports {
-        Some(exports) if exports.is_object() => rv.set(exports),
-        _ => {
-            let name = name.to_rust_string_lossy(scope);
-            if let Some(message) = v8::String::new(scope, &format!("no built-in \"{name}\" before this one"))
-            {
-                let error = v8::Exception::error(scope, message);
-                scope.throw_exception(error);
-            }
-        }
-    }
-}

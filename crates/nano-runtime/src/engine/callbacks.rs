@@ -139,8 +139,8 @@ pub(crate) fn external_references() -> Vec<v8::ExternalReference> {
             references.push(v8::ExternalReference { pointer: std::ptr::from_ref(fast).cast_mut().cast() });
         }
     }
-    references.push(v8::ExternalReference { function: crate::bootstrap::require_callback() });
-    references.extend(crate::bootstrap::BUILT_INS.iter().map(|built_in| v8::ExternalReference {
+    references.push(super::built_ins::lazy_global_reference());
+    references.extend(crate::bootstrap::EAGER.iter().map(|built_in| v8::ExternalReference {
         pointer: std::ptr::from_ref(built_in.source).cast_mut().cast(),
     }));
     references.push(v8::ExternalReference { pointer: std::ptr::null_mut() });
@@ -186,14 +186,18 @@ pub(crate) unsafe extern "C" fn message_callback(
     crate::worker::script_failed(scope, exception);
 }
 
-/// Gives the value of a lazy property, which is its data, when it is complete.
-pub(crate) fn lazy_value<'s>(
+/// Gives V8's WebAssembly namespace, which is the property's data, once it is complete. If that fails, the property stays
+/// as it is.
+pub(crate) fn lazy_web_assembly<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     _name: v8::Local<'s, v8::Name>,
     args: v8::PropertyCallbackArguments<'s>,
     mut rv: v8::ReturnValue<'_, v8::Value>,
 ) {
     let value = args.data();
-    guard(scope, "lazy_value", |scope| crate::worker::install_web_assembly(scope, value));
-    rv.set(value);
+    guard(scope, "lazy_web_assembly", |scope| {
+        if crate::worker::install_web_assembly(scope, value).is_some() {
+            rv.set(value);
+        }
+    });
 }

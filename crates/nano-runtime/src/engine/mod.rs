@@ -4,6 +4,7 @@
 
 mod abandon;
 mod blocks;
+mod built_ins;
 mod callbacks;
 mod clock;
 mod entry;
@@ -26,8 +27,11 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+pub(crate) use built_ins::loader_ops;
 use callbacks::external_references;
-pub(crate) use callbacks::{FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_value, ops};
+pub(crate) use callbacks::{
+    FastCall, FastCallInfo, OneByteStr, OpFn, guard, guard_fast, lazy_web_assembly, ops,
+};
 pub use clock::Moment;
 pub(crate) use clock::{ThreadClock, nanos, thread_cpu_ns};
 pub(crate) use foreground::Wake;
@@ -153,7 +157,7 @@ impl Engine {
     }
 
     /// Isolates that were lost and could not be disposed of, each of which holds its memory and a thread for good; and one
-    /// for each [`LEFT_BYTES_OF_ONE`] that the others left behind.
+    /// for each `LEFT_BYTES_OF_ONE` that the others left behind.
     #[must_use]
     pub fn lost_isolates(&self) -> u32 {
         let worth = self.inner.left_bytes.load(Ordering::Relaxed) / LEFT_BYTES_OF_ONE;

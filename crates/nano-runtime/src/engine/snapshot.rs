@@ -1,11 +1,12 @@
-//! The startup snapshot: every built-in evaluated once, and what all isolates start from.
+//! The startup snapshot: every eager built-in evaluated once, and what all isolates start from.
 
+use super::built_ins;
 use crate::bootstrap::{self, BuiltIn};
 
 /// Where the hooks object lies among the context's data.
 pub(super) const HOOKS_INDEX: usize = 0;
 
-/// Runs all built-ins in a fresh context and serialises it.
+/// Runs all eager built-ins in a fresh context and serialises it.
 pub(super) fn create() -> Result<Vec<u8>, String> {
     let references = super::external_references();
     let mut isolate = v8::Isolate::snapshot_creator(Some(references.into()), None);
@@ -25,25 +26,41 @@ pub(super) fn create() -> Result<Vec<u8>, String> {
     blob.map(|blob| blob.to_vec()).ok_or_else(|| "V8 made no snapshot".to_owned())
 }
 
-/// Evaluates each file as `(exports, require, primordials, ops) => …`; what `main.js` exports are the hooks.
+/// Evaluates the eager files, each as `(exports, require, primordials, ops, lazy) => …`. The first is `loader.js`, which
+/// gives the others `require` and `lazy`; what `main.js`, the last, exports are the hooks.
 fn run_built_ins<'s>(scope: &mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String> {
     let ops = ops_object(scope)?;
-    let null = v8::null(scope).into();
     let primordials = v8::Object::new(scope);
-    let loaded = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
-    let require = v8::Function::builder_raw(bootstrap::require_callback())
-        .data(loaded.into())
-        .build(scope)
-        .ok_or("no require function")?;
+    let undefined = v8::undefined(scope).into();
+    let mut require: v8::Local<'_, v8::Value> = undefined;
+    let mut lazy: v8::Local<'_, v8::Value> = undefined;
+    let mut loaded: Option<v8::Local<'_, v8::Object>> = None;
     let mut exports = v8::Object::new(scope);
-    for built_in in bootstrap::BUILT_INS {
+    for built_in in bootstrap::EAGER {
         exports = v8::Object::new(scope);
-        let arguments = [exports.into(), require.into(), primordials.into(), ops.into()];
+        let arguments = [exports.into(), require, primordials.into(), ops.into(), lazy];
         run_built_in(scope, built_in, &arguments)?;
+        let list = match loaded {
+            Some(list) => list,
+            None => {
+                (require, lazy) = (get(scope, exports, "require")?, get(scope, exports, "lazy")?);
+                get(scope, exports, "eager")?.try_into().map_err(|_| "the loader's list is no object")?
+            }
+        };
         let name = string(scope, built_in.name)?;
-        loaded.set(scope, name.into(), exports.into());
+        list.set(scope, name.into(), exports.into());
+        loaded = Some(list);
     }
     Ok(exports)
+}
+
+fn get<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    name: &str,
+) -> Result<v8::Local<'s, v8::Value>, String> {
+    let key = string(scope, name)?;
+    object.get(scope, key.into()).ok_or_else(|| format!("the loader exports no {name}"))
 }
 
 /// An object with all ops.
@@ -75,28 +92,8 @@ fn run_built_in(
         });
         format!("{}: {text}", built_in.name)
     };
-    let source = v8::String::new_from_onebyte_const(scope, built_in.source)
-        .ok_or_else(|| format!("{}: no string of it", built_in.name))?;
-    let resource = string(scope, &format!("nano:{}", built_in.name))?;
-    let origin =
-        v8::ScriptOrigin::new(scope, resource.into(), 0, 0, false, 0, None, false, false, false, None);
-    let mut source = v8::script_compiler::Source::new(source, Some(&origin));
-    let mut names = Vec::new();
-    for name in ["exports", "require", "primordials", "ops"] {
-        names.push(string(scope, name)?);
-    }
-    let function = v8::script_compiler::compile_function(
-        scope,
-        &mut source,
-        &names,
-        &[],
-        v8::script_compiler::CompileOptions::NoCompileOptions,
-        v8::script_compiler::NoCacheReason::NoReason,
-    );
-    let undefined = v8::undefined(scope).into();
-    let result = function.and_then(|function| function.call(scope, undefined, arguments));
-    match result {
-        Some(_) => Ok(()),
+    match built_ins::run(scope, built_in, arguments) {
+        Some(()) => Ok(()),
         None => Err(describe(scope.message(), scope)),
     }
 }

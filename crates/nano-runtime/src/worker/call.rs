@@ -27,6 +27,7 @@ pub(super) fn take_hooks(scope: &mut v8::PinScope<'_, '_>) -> Option<Hooks> {
         abort_request: get("abortRequest")?,
         forget_timer: get("forgetTimer")?,
         report_exception: get("reportException")?,
+        lazy_global: get("lazyGlobal")?,
         install_web_assembly: get("installWebAssembly")?,
     })
 }
@@ -40,7 +41,7 @@ fn put_off_web_assembly(scope: &mut v8::PinScope<'_, '_>) -> Option<()> {
     global.set_lazy_data_property_with_data(
         scope,
         name.into(),
-        engine::lazy_value,
+        engine::lazy_web_assembly,
         namespace,
         v8::PropertyAttribute::DONT_ENUM,
         v8::SideEffectType::HasSideEffect,
@@ -49,13 +50,30 @@ fn put_off_web_assembly(scope: &mut v8::PinScope<'_, '_>) -> Option<()> {
     Some(())
 }
 
-/// Completes the namespace, once.
+/// An isolate has loaded a lazy built-in.
+pub(crate) fn built_in_loaded(scope: &mut v8::PinScope<'_, '_>, name: &str) {
+    let app = state_of(scope).map(|state| &*state.app);
+    tracing::trace!(user = app, built_in = name, "loaded a built-in");
+}
+
+/// The value of a lazy global. `None`: this threw.
+pub(crate) fn lazy_global<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<'s, v8::Name>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let function = hook(scope, |hooks| &hooks.lazy_global)?;
+    let undefined = v8::undefined(scope).into();
+    function.call(scope, undefined, &[name.into()])
+}
+
+/// Completes the namespace, once. `None`: this threw, and nobody may get it as it is.
 pub(crate) fn install_web_assembly<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     namespace: v8::Local<'s, v8::Value>,
-) {
-    let Some(function) = hook(scope, |hooks| &hooks.install_web_assembly) else { return };
-    call(scope, function, &[namespace]);
+) -> Option<()> {
+    let function = hook(scope, |hooks| &hooks.install_web_assembly)?;
+    let undefined = v8::undefined(scope).into();
+    function.call(scope, undefined, &[namespace]).map(drop)
 }
 
 fn hook<'s>(

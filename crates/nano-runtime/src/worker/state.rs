@@ -269,6 +269,7 @@ pub(crate) struct Hooks {
     pub(crate) abort_request: v8::Global<v8::Function>,
     pub(crate) forget_timer: v8::Global<v8::Function>,
     pub(crate) report_exception: v8::Global<v8::Function>,
+    pub(crate) lazy_global: v8::Global<v8::Function>,
     pub(crate) install_web_assembly: v8::Global<v8::Function>,
 }
 

@@ -1,20 +1,18 @@
 // Every web API, used as an app would; each case gives a text or a Response. Only `$` and syntax that looks nothing up
 // are used, and objects without a prototype for options: what the poison sees is then none of this file's doing.
 
-import { $, put } from "./originals.js";
+import { $, addEventListener, put, setPrototype as setPrototypeOf, stringify } from "./originals.js";
 
 const {
   AbortController, AbortSignal, Blob, ByteLengthQueuingStrategy, CompressionStream, CountQueuingStrategy, CustomEvent,
   DOMException, DecompressionStream, ErrorEvent, Event, EventTarget, File, FormData, Headers, MessageChannel,
   MessageEvent, Promise, PromiseRejectionEvent, ReadableStream, Request, Response, TextDecoder, TextDecoderStream,
   TextEncoder, TextEncoderStream, TransformStream, URL, URLPattern, URLSearchParams, Uint8Array, WebAssembly,
-  WritableStream, addEventListener, atob, btoa, clearTimeout, console, crypto, fetch, queueMicrotask, reportError,
+  WritableStream, atob, btoa, clearTimeout, console, crypto, fetch, queueMicrotask, reportError,
   setInterval, clearInterval, setTimeout, structuredClone, navigator, performance,
 } = globalThis;
 const { subtle } = crypto;
-const { stringify } = JSON;
 const text = String;
-const { setPrototypeOf } = Object;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

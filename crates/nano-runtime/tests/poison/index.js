@@ -1,7 +1,6 @@
 // An app that poisons all it can reach, and then uses every web API: what comes out has to be the same as without, and
 // nothing of the built-ins' insides may come by. `NAMES` in its environment lists what built-ins call properties.
 
-import cases from "./cases.js";
 import { $, descriptor, remember } from "./originals.js";
 
 const { defineProperty, getPrototypeOf, ownKeys } = Reflect;
@@ -22,12 +21,17 @@ const INTERFACES = [
   "TransformStreamDefaultController", "URL", "URLPattern", "URLSearchParams", "WritableStream",
   "WritableStreamDefaultController", "WritableStreamDefaultWriter",
 ];
+/** Those that an isolate has from its start; the others' files are loaded when somebody looks at them. */
+const EAGER = [
+  "AbortController", "AbortSignal", "DOMException", "Event", "EventTarget", "Headers", "Request", "Response", "URL",
+];
 const LANGUAGE = [
   "Array", "ArrayBuffer", "BigInt", "Boolean", "DataView", "Date", "Error", "Function", "Map", "Number", "Promise",
   "RegExp", "Set", "String", "Symbol", "TypeError", "RangeError", "Uint8Array", "WeakMap", "WeakRef", "WeakSet",
   "FinalizationRegistry", "Proxy",
 ];
-const NAMESPACES = ["JSON", "Math", "Object", "Reflect", "Atomics", "Intl", "crypto", "console", "WebAssembly"];
+const NAMESPACES = ["JSON", "Math", "Object", "Reflect", "Atomics", "Intl"];
+const LAZY_NAMESPACES = ["crypto", "console", "WebAssembly"];
 const FUNCTIONS = [
   "fetch", "atob", "btoa", "structuredClone", "queueMicrotask", "setTimeout", "clearTimeout", "reportError",
   "encodeURIComponent", "decodeURIComponent", "parseInt", "parseFloat", "isNaN", "addEventListener", "dispatchEvent",
@@ -58,7 +62,7 @@ function leak(what) {
 }
 
 /** Everything with members of its own that built-ins could use, as [name, object]. */
-function targets() {
+function targets(isEarly) {
   const list = [];
   const add = (name, object) => list.push([name, object]);
   for (const value of [[], new Map(), new Set(), ""]) add("an iterator", getPrototypeOf(value[Symbol.iterator]()));
@@ -69,16 +73,19 @@ function targets() {
   add("%AsyncIteratorPrototype%", getPrototypeOf(asyncGenerator));
   add("%GeneratorPrototype%", getPrototypeOf(function* () {}.prototype));
   add("%TypedArray%.prototype", getPrototypeOf(Uint8Array.prototype));
-  for (const [name, object] of [
-    ["Headers", new Headers()], ["FormData", new FormData()], ["URLSearchParams", new URLSearchParams()],
-  ]) add(`${name} Iterator`, getPrototypeOf(object.entries()));
-  add("ReadableStream AsyncIterator", getPrototypeOf(new ReadableStream().values()));
-  for (const name of [...LANGUAGE, ...INTERFACES]) {
+  add("Headers Iterator", getPrototypeOf(new Headers().entries()));
+  if (!isEarly) {
+    for (const [name, object] of [["FormData", new FormData()], ["URLSearchParams", new URLSearchParams()]]) {
+      add(`${name} Iterator`, getPrototypeOf(object.entries()));
+    }
+    add("ReadableStream AsyncIterator", getPrototypeOf(new ReadableStream().values()));
+  }
+  for (const name of [...LANGUAGE, ...(isEarly ? EAGER : INTERFACES)]) {
     const constructor = globalThis[name];
     if (constructor.prototype !== undefined) add(`${name}.prototype`, constructor.prototype);
     add(name, constructor);
   }
-  for (const name of NAMESPACES) add(name, globalThis[name]);
+  for (const name of isEarly ? NAMESPACES : [...NAMESPACES, ...LAZY_NAMESPACES]) add(name, globalThis[name]);
   return list;
 }
 
@@ -153,8 +160,9 @@ function sawThen(object) {
   if (!PUBLIC_KEYS[keys]) leak(`get Object.prototype.then of ${kind} { ${keys} }`);
 }
 
-function poison(names) {
-  const all = targets();
+/** `isEarly`: before any lazy file of the built-ins is loaded, and so without what these have. */
+function poison(names, isEarly) {
+  const all = targets(isEarly);
   const own = { __proto__: null };
   for (const key of ownKeys(Object.prototype)) own[key] = true;
   // Asked of every object that JSON.stringify sees, and those are an app's; and V8 asks for the other with each stack.
@@ -163,7 +171,7 @@ function poison(names) {
   for (let i = 0; i < all.length; i++) {
     for (let at = all[i][1]; at !== null; at = getPrototypeOf(at)) remember(at);
   }
-  for (let i = 0; i < FUNCTIONS.length; i++) {
+  for (let i = 0; i < (isEarly ? 0 : FUNCTIONS.length); i++) {
     const name = FUNCTIONS[i];
     defineProperty(globalThis, name, {
       __proto__: null, configurable: true, writable: true, enumerable: true,
@@ -183,11 +191,16 @@ function poison(names) {
 }
 
 let isPoisoned = false;
+let cases;
+const load = async () => {
+  ({ default: cases } = await import("./cases.js"));
+};
 
 export default {
   async fetch(request, env, ctx) {
     const url = $(request, "url");
     const wanted = $(url, "slice", $(url, "indexOf", "=") + 1);
+    if (wanted === "list") await load();
     if (wanted === "list") return Response.json(Object.keys(cases));
     if (wanted === "leaks") {
       isQuiet = true;
@@ -195,7 +208,12 @@ export default {
       for (const what in leaks) all += `${what}\n${leaks[what]}\n`;
       return new Response(all);
     }
-    if (env.POISON === "yes" && !isPoisoned) poison(JSON.parse(env.NAMES));
+    if (!isPoisoned) {
+      const names = JSON.parse(env.NAMES);
+      if (env.POISON === "early") poison(names, true);
+      await load();
+      if (env.POISON === "yes") poison(names, false);
+    }
     isPoisoned = true;
     let result;
     try {

@@ -4,6 +4,9 @@ const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, setPrototypeOf
 const mapGet = Function.prototype.call.bind(Map.prototype.get);
 const mapSet = Function.prototype.call.bind(Map.prototype.set);
 const text = String;
+export const { addEventListener } = globalThis;
+export const { stringify } = JSON;
+export const { setPrototypeOf: setPrototype } = Object;
 
 /** A property's descriptor, which inherits nothing. */
 export function descriptor(object, key) {

@@ -7,7 +7,7 @@ const {
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
 const { EventTarget, defineEventHandler, fireEvent, hasListeners, report, setAbortHooks } = require("event");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { append, converters, internal } = webidl;
 
 // The hook of `timers`, which is later in the list: (fn, ms) => undefined.

@@ -8,7 +8,9 @@ const {
   StringPrototypeSlice, SymbolToStringTag,
 } = primordials;
 const webidl = require("webidl");
-const { MAX_TOTAL_CHARS, bounded, dataProperty, formatPrimitive, indent, inspect, ownKeys } = require("inspect");
+const { MAX_TOTAL_CHARS, bounded, indent } = require("console/text");
+// Strings are most of what is logged, and need nothing of it.
+const inspecting = lazy("inspect_kinds");
 const { stackOf } = require("domexception");
 const { append, converters } = webidl;
 
@@ -30,7 +32,7 @@ function write(level, text) {
   ops.console_write(level, bounded(text));
 }
 
-const show = (value) => (typeof value === "string" ? bounded(value) : inspect(value));
+const show = (value) => (typeof value === "string" ? bounded(value) : inspecting.load().inspect(value));
 
 // 2.2.1 Formatter. Conversions that would run the app's code (`toString` of an object) are not made.
 function formatArguments(args) {
@@ -67,6 +69,7 @@ function isSpecifier(code) {
 }
 function convert(code, value) {
   if (code === STYLE) return "";
+  const { formatPrimitive, inspect } = inspecting.load();
   if (code === OBJECT || code === CAPITAL_OBJECT) return inspect(value);
   const isObject = webidl.isObject(value);
   if (code === STRING) return isObject ? inspect(value, 0) : typeof value === "string" ? bounded(value) : formatPrimitive(value);
@@ -134,7 +137,7 @@ const members = {
   },
   dir(item = undefined, options = undefined) {
     if (options !== undefined && options !== null) converters.object(options, "Failed to execute 'dir' on 'console'", "Argument 2");
-    write("info", inspect(item));
+    write("info", inspecting.load().inspect(item));
   },
   dirxml(...data) {
     write("info", formatArguments(data));
@@ -197,6 +200,7 @@ const cut = (text) => (text.length <= MAX_CELL_CHARS ? text : `${StringPrototype
 
 // 2.1.7: a row for each enumerable property, a column for each property of those.
 function table(data, properties) {
+  const { dataProperty, inspect, ownKeys } = inspecting.load();
   if (ops.proxy_details(data) !== undefined) return inspect(data);
   const columns = [];
   const columnOf = new SafeMap(); // property -> its place in `columns`

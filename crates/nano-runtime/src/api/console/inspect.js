@@ -14,6 +14,8 @@ const {
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
 const { append } = require("webidl");
+const { inspectors } = require("inspectors");
+const { MAX_TOTAL_CHARS, indent } = require("console/text");
 const { isDOMException, messageOf, nameOf, stackOf } = require("domexception");
 
 const MAX_DEPTH = 4;
@@ -22,7 +24,6 @@ const MAX_SCANNED_INDICES = 1000; // of an array, when most of them are holes
 const MAX_ARRAY_FOR_KEYS = 100_000; // longer arrays are not searched for properties beside their elements
 const MAX_STRING_CHARS = 10_000;
 const MAX_PROTOTYPES = 100; // of a prototype chain
-const MAX_TOTAL_CHARS = 65_536;
 const LINE_CHARS = 76;
 const ENTRIES_ON_A_LINE = 6; // an array with more is laid out in filled lines
 const LEVELS_ON_A_LINE = 3;
@@ -146,7 +147,7 @@ function functionName(fn) {
   return typeof name === "string" ? bounded(name) : "";
 }
 
-// Prototype -> { is, show }, for the objects of ECMA-262 and those that `registerInspector` adds.
+// Prototype -> { is, show }, for the objects of ECMA-262 and those of `inspectors` that were shown.
 const kinds = new SafeMap();
 function kind(proto, show, brand = undefined) {
   const is = brand === undefined ? () => true : (object) => {
@@ -159,18 +160,22 @@ function kind(proto, show, brand = undefined) {
   };
   MapPrototypeSet(kinds, proto, { __proto__: null, is, show });
 }
-/**
- * For a platform object: `describe(object)` gives an object without a prototype, whose properties are shown as if they
- * were the object's own. It must not run the app's code.
- */
-function registerInspector(Interface, is, describe) {
-  MapPrototypeSet(kinds, Interface.prototype, {
+/** What is shown of the objects of a prototype, or undefined. */
+function kindOf(proto) {
+  const known = MapPrototypeGet(kinds, proto);
+  if (known !== undefined) return known;
+  const platform = MapPrototypeGet(inspectors, proto);
+  if (platform === undefined) return undefined;
+  const { is, describe } = platform;
+  const entry = {
     __proto__: null, is,
     show: (context, object, level, parts) => {
       addProperties(context, describe(object), level, parts, false);
       parts.accessors = false; // such as an Event's `isTrusted`
     },
-  });
+  };
+  MapPrototypeSet(kinds, proto, entry);
+  return entry;
 }
 
 // What an object's text is made of.
@@ -206,7 +211,7 @@ function formatObject(context, object, level) {
       if (typeof constructor === "function" && ops.proxy_details(constructor) === undefined) name = functionName(constructor) || undefined;
     }
     if (found === undefined) {
-      const entry = MapPrototypeGet(kinds, proto);
+      const entry = kindOf(proto);
       if (entry !== undefined && entry.is(object)) found = entry;
     }
     if (name !== undefined && (found !== undefined || proto === ObjectPrototype)) break;
@@ -435,21 +440,12 @@ function layOut(context, parts, level) {
   }
   return `${text}\n${close}`;
 }
-function indent(text, by) {
-  return by !== "" && StringPrototypeIndexOf(text, "\n") >= 0 ? StringPrototypeReplaceAll(text, "\n", `\n${by}`) : text;
-}
-
 /** For the kinds of objects, in `inspect_kinds`. */
 exports.internals = {
   __proto__: null, addMore, append, bounded, formatInner, formatPrimitive, hexEscape, kind, quoteBounded, MAX_ARRAY_FOR_KEYS,
   MAX_ITEMS,
 };
-exports.MAX_TOTAL_CHARS = MAX_TOTAL_CHARS;
 exports.inspect = inspect;
-exports.registerInspector = registerInspector;
-exports.bounded = (string) => (string.length <= MAX_TOTAL_CHARS ? string
-  : `${StringPrototypeSlice(string, 0, MAX_TOTAL_CHARS)}... ${string.length - MAX_TOTAL_CHARS} more characters`);
 exports.formatPrimitive = formatPrimitive;
-exports.indent = indent;
 exports.dataProperty = dataProperty;
 exports.ownKeys = ownKeys;

@@ -16,6 +16,7 @@ const {
 const {
   addMore, append, bounded, formatInner, formatPrimitive, hexEscape, kind, quoteBounded, MAX_ARRAY_FOR_KEYS, MAX_ITEMS,
 } = require("inspect").internals;
+const { dataProperty, inspect, ownKeys } = require("inspect");
 
 const MAX_BUFFER_BYTES = 50;
 
@@ -117,3 +118,9 @@ kind(ArrayBuffer.prototype, (context, buffer, level, parts) => {
   }
   append(parts.entries, `byteLength: ${length}`);
 }, ArrayBufferPrototypeGetByteLength);
+
+/** `inspect`, now that it knows them. */
+exports.inspect = inspect;
+exports.dataProperty = dataProperty;
+exports.formatPrimitive = formatPrimitive;
+exports.ownKeys = ownKeys;

@@ -109,10 +109,14 @@ define("encrypt", "AES-CBC", convertCbcParams, cbc("encrypt"));
 define("decrypt", "AES-CBC", convertCbcParams, cbc("decrypt"));
 define("encrypt", "AES-GCM", convertGcmParams, gcm("encrypt"));
 define("decrypt", "AES-GCM", convertGcmParams, gcm("decrypt"));
-for (const operation of ["wrapKey", "unwrapKey"]) {
+const operations = ["wrapKey", "unwrapKey"];
+for (let i = 0; i < operations.length; i++) {
+  const operation = operations[i];
   define(operation, "AES-KW", undefined, (normalized, key, data) => ops.crypto_aes_kw(operation, materialOf(key), data));
 }
-for (const name of ["AES-CTR", "AES-CBC", "AES-GCM", "AES-KW"]) {
+const names = ["AES-CTR", "AES-CBC", "AES-GCM", "AES-KW"];
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
   define("generateKey", name, convertKeyParams, generateKey);
   define("importKey", name, undefined, importKey);
   define("exportKey", name, undefined, exportKey);

@@ -27,7 +27,7 @@ const convertAlgorithm = webidl.createDictionaryConverter("Algorithm", [nameMemb
 /** The parameters of an algorithm: a dictionary that inherits from Algorithm. `members` are sorted by key. */
 function createParamsConverter(name, members) {
   const all = [nameMember];
-  for (let i = 0; i < members.length; i++) all[i + 1] = members[i];
+  for (let i = 0; i < members.length; i++) webidl.append(all, members[i]);
   return webidl.createDictionaryConverter(name, all);
 }
 

@@ -3,7 +3,7 @@
 const { TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetSymbolToStringTag } = primordials;
 const webidl = require("webidl");
 const { DOMException, QuotaExceededError } = require("domexception");
-const { SubtleCrypto } = require("crypto/subtle");
+const subtle = lazy("crypto/subtle");
 
 const QUOTA_BYTES = 65536;
 
@@ -32,7 +32,7 @@ class Crypto {
   }
 
   get subtle() {
-    return (this.#subtle ??= new SubtleCrypto(webidl.internal));
+    return (this.#subtle ??= new (subtle.load().SubtleCrypto)(webidl.internal));
   }
 
   getRandomValues(array) {

@@ -157,7 +157,9 @@ function deriveBits(normalized, key) {
 define("sign", "ECDSA", convertEcdsaParams, sign);
 define("verify", "ECDSA", convertEcdsaParams, verify);
 define("deriveBits", "ECDH", convertDeriveParams, deriveBits);
-for (const name of ["ECDSA", "ECDH"]) {
+const names = ["ECDSA", "ECDH"];
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
   define("generateKey", name, convertKeyParams, generateKey);
   define("importKey", name, convertKeyParams, importKey);
   define("exportKey", name, undefined, exportKey);

@@ -43,7 +43,9 @@ function pbkdf2(normalized, key, length) {
 
 define("deriveBits", "HKDF", convertHkdfParams, hkdf);
 define("deriveBits", "PBKDF2", convertPbkdf2Params, pbkdf2);
-for (const name of ["HKDF", "PBKDF2"]) {
+const names = ["HKDF", "PBKDF2"];
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
   define("importKey", name, undefined, importKey);
   define("getKeyLength", name, undefined, () => null);
 }

@@ -5,10 +5,10 @@ const {
   ObjectDefineProperty, PromisePrototypeThen, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteOffset, Uint8Array,
 } = primordials;
 const { DOMException } = require("domexception");
-const { registerSerializable } = require("structured_clone");
+const { registerSerializable } = require("structured_clone/registry");
 const webidl = require("webidl");
 const { copyBytes } = require("fetch/body");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 
 /** The recognised key usages, in the order in which `usages` lists them. */
 const USAGES = ["encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"];

@@ -127,7 +127,9 @@ function deriveBits(normalized, key) {
 define("sign", "Ed25519", undefined, sign);
 define("verify", "Ed25519", undefined, verify);
 define("deriveBits", "X25519", convertDeriveParams, deriveBits);
-for (const name of ["Ed25519", "X25519"]) {
+const names = ["Ed25519", "X25519"];
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
   define("generateKey", name, undefined, generateKey);
   define("importKey", name, undefined, importKey);
   define("exportKey", name, undefined, exportKey);

@@ -171,7 +171,9 @@ define("sign", "RSA-PSS", convertPssParams, sign);
 define("verify", "RSA-PSS", convertPssParams, verify);
 define("encrypt", "RSA-OAEP", convertOaepParams, encrypt);
 define("decrypt", "RSA-OAEP", convertOaepParams, decrypt);
-for (const name of ["RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP"]) {
+const names = ["RSASSA-PKCS1-v1_5", "RSA-PSS", "RSA-OAEP"];
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
   define("generateKey", name, convertKeyGenParams, generateKey);
   define("importKey", name, convertImportParams, importKey);
   define("exportKey", name, undefined, exportKey);

@@ -14,6 +14,13 @@ const {
   algorithmOf, checkHasUsages, cryptoError, finish, hasUsage, isCryptoKey, isExtractable, typeOf, USAGES, usagesOf,
 } = require("crypto/key");
 const { convertJwk } = require("crypto/jwk");
+// Each adds its algorithms to the table.
+require("crypto/hmac");
+require("crypto/aes");
+require("crypto/ec");
+require("crypto/okp");
+require("crypto/rsa");
+require("crypto/kdf");
 const { converters } = webidl;
 
 const { BufferSource } = converters;

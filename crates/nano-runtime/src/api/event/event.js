@@ -8,7 +8,7 @@ const {
 } = primordials;
 const webidl = require("webidl");
 const { DOMException } = require("domexception");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { append, converters, isObject } = webidl;
 
 const BUBBLES = 1, CANCELABLE = 2, COMPOSED = 4, CANCELED = 8, STOP = 16, STOP_IMMEDIATE = 32, IN_PASSIVE = 64;
@@ -376,3 +376,6 @@ exports.report = report;
 exports.setReporter = (fn) => { reporter = fn; };
 exports.setAbortHooks = (hooks) => { abortHooks = hooks; };
 exports.setErrorEventParts = (fn) => { errorEventParts = fn; };
+/** A getter and a method of Event, for the events that have more, whatever an app makes of these. */
+exports.eventPhase = ObjectGetOwnPropertyDescriptor(Event.prototype, "eventPhase").get;
+exports.initEvent = Event.prototype.initEvent;

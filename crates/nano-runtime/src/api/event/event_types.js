@@ -1,9 +1,9 @@
 // The events that carry something: CustomEvent (DOM, 2.4), ErrorEvent and PromiseRejectionEvent (HTML, 8.1.4.3 and
 // 8.1.4.5), MessageEvent (HTML, 9.1).
 
-const { FunctionPrototypeCall, ObjectFreeze, ObjectGetOwnPropertyDescriptor } = primordials;
+const { FunctionPrototypeCall, ObjectFreeze } = primordials;
 const webidl = require("webidl");
-const { Event, setErrorEventParts, trust } = require("event");
+const { Event, eventPhase, initEvent, setErrorEventParts, trust } = require("event");
 const { converters } = webidl;
 
 // Reads member `key` of an event's init dictionary, whose base members `Event` has read and checked.
@@ -13,9 +13,7 @@ function member(init, key, converter, name, fallback) {
   return value === undefined ? fallback : converter(value, `Failed to construct '${name}'`, `'${key}' of '${name}Init'`);
 }
 
-// initCustomEvent and initMessageEvent do nothing during dispatch; `eventPhase` tells, read from its captured getter.
-const { get: eventPhase } = ObjectGetOwnPropertyDescriptor(Event.prototype, "eventPhase");
-const initEvent = Event.prototype.initEvent;
+// initCustomEvent and initMessageEvent do nothing during dispatch; `eventPhase` tells.
 const inDispatch = (event) => FunctionPrototypeCall(eventPhase, event) !== 0;
 
 class CustomEvent extends Event {

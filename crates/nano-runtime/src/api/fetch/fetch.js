@@ -15,19 +15,12 @@ const {
   Request, blobOf, bodyOf, cacheOf, integrityOf, listOf, methodOf, redirectOf, signalIfAny, urlOf,
 } = require("fetch/request");
 const { SEND_NONE, responseFromParts } = require("fetch/response");
-const { fetchBlob, fetchData } = require("fetch/schemes");
-const { Pump, SEND_STREAM, kindOf } = require("fetch/send");
+const { SEND_STREAM, kindOf } = require("fetch/send");
 const bodies = require("fetch/body");
+const schemes = lazy("fetch/schemes");
+const pumps = lazy("fetch/pump");
 
 const REDIRECT = { __proto__: null, follow: 0, error: 1, manual: 2 };
-
-/** Where the stream of a request's body goes. */
-const UPLOAD = {
-  __proto__: null,
-  write: (id, chunk) => ops.upload_write(id, chunk),
-  close: (id) => ops.upload_close(id),
-  error: (id) => ops.upload_error(id),
-};
 
 const { fetch } = {
   fetch(input, init = undefined) {
@@ -136,13 +129,18 @@ function send(request) {
   }
   const url = urlOf(request);
   const scheme = StringPrototypeSlice(url, 0, StringPrototypeIndexOf(url, ":"));
-  if (scheme === "data") return PromiseResolve(fetchData(url, methodOf(request)));
-  if (scheme === "blob") return PromiseResolve(fetchBlob(url, methodOf(request), listOf(request), blobOf(request)));
+  if (scheme === "data") return PromiseResolve(schemes.load().fetchData(url, methodOf(request)));
+  if (scheme === "blob") {
+    return PromiseResolve(schemes.load().fetchBlob(url, methodOf(request), listOf(request), blobOf(request)));
+  }
   if (scheme !== "http" && scheme !== "https") throw new TypeError(`fetch failed: no fetch of '${scheme}:' URLs`);
 
   const cache = cacheOf(request);
   const list = cache === "default" ? listOf(request) : withCacheMode(listOf(request), cache);
 
+  // Before anything is sent, as this may fail.
+  const createUpload =
+    body !== null && kindOf(body) === SEND_STREAM ? pumps.load().createUpload : undefined;
   const id = ops.fetch_open();
   const headers = joinedList(list);
   const redirect = REDIRECT[redirectOf(request)];
@@ -162,8 +160,8 @@ function send(request) {
     call.abort = () => call.aborted();
     addAlgorithm(signal, call.abort);
   }
-  if (kind === SEND_STREAM) {
-    call.pump = new Pump(id, body.stream, UPLOAD);
+  if (createUpload !== undefined) {
+    call.pump = createUpload(id, body.stream);
     call.pump.run();
   }
   PromisePrototypeThen(sent, (parts) => call.answered(parts), (error) => call.failed(error));

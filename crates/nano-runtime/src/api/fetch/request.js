@@ -9,10 +9,10 @@
 
 const { ObjectSetPrototypeOf, StringPrototypeStartsWith, StringPrototypeToUpperCase, TypeError } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { createDependentSignal, createSignal, isAbortSignal, signalAbort } = require("abort");
 const { lastHasCredentials, parseHref } = require("url");
-const { blobOfURL } = require("file/object_url");
+const objectURLs = lazy("file/object_url");
 const {
   checkList, convertInit, copyList, getHeaderGuard, getHeaderList, headersFromList, isToken, listAppend, listHas,
   splitList,
@@ -155,7 +155,7 @@ class Request {
       this.#method = "GET";
       if (StringPrototypeStartsWith(href, "blob:")) {
         this.#options = new Options(DEFAULTS, undefined);
-        this.#options.blob = blobOfURL(href);
+        this.#options.blob = objectURLs.loaded?.blobOfURL(href); // none is there if nobody made one
       }
     } else {
       this.#url = urlOf(from);

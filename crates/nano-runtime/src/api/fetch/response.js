@@ -5,7 +5,7 @@
 
 const { JSONStringify, RangeError, StringPrototypeCharCodeAt, TypeError } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { parseHref, withoutFragment } = require("url");
 const {
   checkList, convertInit, copyList, getHeaderList, headersFromList, joinedList, listAppend, listHas,

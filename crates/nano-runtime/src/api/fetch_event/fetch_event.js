@@ -2,7 +2,7 @@
 
 const { PromiseResolve, TypeError } = primordials;
 const webidl = require("webidl");
-const { Event, dispatch, hasListeners } = require("event");
+const { Event, dispatch } = require("event");
 const { DOMException } = require("domexception");
 
 let makeEvent, responseOf;
@@ -46,11 +46,10 @@ class FetchEvent extends Event {
 webidl.configureInterface(FetchEvent);
 
 exports.FetchEvent = FetchEvent;
-exports.hasListener = () => hasListeners(globalThis, "fetch");
 /** Gives the promise of the response that a listener responded with. */
-exports.dispatchFetch = (request, context) => {
+exports.dispatchFetch = (global, request, context) => {
   const event = makeEvent(request, context);
-  dispatch(globalThis, event);
+  dispatch(global, event);
   const response = responseOf(event);
   if (response === undefined) throw new TypeError('no listener of "fetch" called event.respondWith()');
   return response;

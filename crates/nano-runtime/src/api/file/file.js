@@ -11,23 +11,22 @@ const {
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array,
 } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
-const { registerSerializable } = require("structured_clone");
+const { registerInspector } = require("inspectors");
+const { registerSerializable } = require("structured_clone/registry");
 const { viewBuffer, viewByteLength, viewByteOffset } = require("streams/buffers");
-const streams = require("streams");
+const streams = lazy("streams");
 const { converters } = webidl;
 
 /** The largest chunk of a blob's stream. */
 const STREAM_CHUNK_BYTES = 64 << 10;
 
 const convertEndings = webidl.createEnumConverter("EndingType", ["transparent", "native"]);
-const blobMembers = () => [
-  { key: "endings", converter: convertEndings, defaultValue: () => "transparent" },
-  { key: "type", converter: converters.DOMString, defaultValue: () => "" },
-];
-const convertBlobOptions = webidl.createDictionaryConverter("BlobPropertyBag", blobMembers());
+const endingsMember = { key: "endings", converter: convertEndings, defaultValue: () => "transparent" };
+const typeMember = { key: "type", converter: converters.DOMString, defaultValue: () => "" };
+const convertBlobOptions = webidl.createDictionaryConverter("BlobPropertyBag", [endingsMember, typeMember]);
 const convertFileOptions = webidl.createDictionaryConverter("FilePropertyBag", [
-  ...blobMembers(),
+  endingsMember,
+  typeMember,
   { key: "lastModified", converter: converters["long long"] },
 ]);
 
@@ -147,7 +146,7 @@ class SharedSource {
     this.at = end;
     if (end === length) {
       this.bytes = undefined;
-      streams.readableStreamClose(this.stream);
+      streams.load().readableStreamClose(this.stream);
     }
   }
   cancel() {
@@ -159,7 +158,7 @@ ObjectSetPrototypeOf(SharedSource.prototype, null);
 /** A stream of bytes that somebody else has, too. */
 function streamOfShared(bytes) {
   const source = new SharedSource(bytes);
-  source.stream = streams.createReadableByteStream(source);
+  source.stream = streams.load().createReadableByteStream(source);
   return source.stream;
 }
 

@@ -2,7 +2,7 @@
 
 const { DateNow, SafeArray, TypeError } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { bytesOf, fileFrom, fileOf, isBlob, isFile, typeOf } = require("file");
 const { converters } = webidl;
 

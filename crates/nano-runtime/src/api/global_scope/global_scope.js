@@ -9,7 +9,7 @@ const webidl = require("webidl");
 const {
   EventTarget, defineEventHandler, dispatch, hasListeners, makeEventTarget, setReporter, trust,
 } = require("event");
-const { ErrorEvent, PromiseRejectionEvent } = require("event_types");
+const eventTypes = lazy("event_types");
 
 let globalObject;
 
@@ -21,7 +21,7 @@ function reportException(error) {
     inErrorReporting = true;
     try {
       const location = ops.exception_location(error);
-      const event = new ErrorEvent("error", {
+      const event = new (eventTypes.load().ErrorEvent)("error", {
         __proto__: null,
         bubbles: undefined, cancelable: true, composed: undefined,
         message: location[0], filename: location[1], lineno: location[2], colno: location[3], error,
@@ -91,7 +91,7 @@ function notify(reason, promise) {
 }
 function fireRejection(type, promise, reason, cancelable) {
   if (!hasListeners(globalObject, type)) return false;
-  const event = new PromiseRejectionEvent(type, {
+  const event = new (eventTypes.load().PromiseRejectionEvent)(type, {
     __proto__: null, bubbles: undefined, cancelable, composed: undefined, promise, reason,
   });
   return !dispatch(globalObject, trust(event));

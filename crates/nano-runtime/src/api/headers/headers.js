@@ -13,7 +13,7 @@ const {
   SafeArray, SafeArrayPrototype, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { ByteString } = webidl.converters;
 
 /** Headers up to which a list is sorted by insertion. */

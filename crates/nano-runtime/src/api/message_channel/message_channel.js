@@ -8,7 +8,8 @@ const { ObjectDefineProperty, ObjectSetPrototypeOf, PromisePrototypeThen, Promis
 const webidl = require("webidl");
 const { EventTarget, defineEventHandler, dispatch, fireEvent, hasListeners } = require("event");
 const { makeMessageEvent, setMessagePortCheck } = require("event_types");
-const { cloneWithTransfer, dataCloneError, optionsConverter, registerTransferable } = require("structured_clone");
+const { cloneWithTransfer, dataCloneError, optionsConverter } = require("structured_clone");
+const { registerTransferable } = require("structured_clone/registry");
 
 /** A message in a port's queue. */
 class Message {

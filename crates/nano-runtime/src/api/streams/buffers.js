@@ -4,7 +4,7 @@ const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransferToFixedLength,
   BigInt64Array, BigUint64Array, DataView, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset, Float16Array, Float32Array, Float64Array, Int16Array, Int32Array, Int8Array,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+  ObjectSetPrototypeOf, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSet, Uint16Array, Uint32Array, Uint8Array,
   Uint8ClampedArray,
 } = primordials;
@@ -15,6 +15,7 @@ class ViewKind {
     this.elementSize = elementSize;
   }
 }
+ObjectSetPrototypeOf(ViewKind.prototype, null);
 // By the name that %TypedArray%.prototype[@@toStringTag] gives; a DataView has none.
 const dataView = new ViewKind(DataView, 1);
 const uint8 = new ViewKind(Uint8Array, 1);

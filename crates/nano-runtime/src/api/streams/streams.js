@@ -11,9 +11,12 @@ const { acquireWriter, closeQueuedOrInFlight, errorIfNeeded, writableAbort, writ
   require("streams/writable_state");
 const { defaultPipeOptions, PipeOptions, pipeTo } = require("streams/pipe");
 const { tee } = require("streams/tee");
-const { TransformStream, TransformStreamDefaultController, createTransformState } = require("streams/transform");
+const { TransformStream, TransformStreamDefaultController, createTransformState, transformStateOf } =
+  require("streams/transform");
 const { ByteLengthQueuingStrategy, CountQueuingStrategy } = require("streams/strategies");
 const { isObject } = require("webidl");
+const { registerTransferable } = require("structured_clone/registry");
+const transfer = lazy("streams/transfer");
 
 const { readableObject, readableStateOf } = readable;
 const { writableObject, writableStateOf } = writable;
@@ -129,3 +132,10 @@ exports.writerRelease = writerRelease;
 exports.createTransform = createTransformState;
 exports.transformReadable = (transform) => readableObject(transform.readable);
 exports.transformWritable = (transform) => writableObject(transform.writable);
+
+registerTransferable(readable.ReadableStream, exports.isReadableStream, (stream) =>
+  transfer.load().transferReadable(stream));
+registerTransferable(writable.WritableStream, exports.isWritableStream, (stream) =>
+  transfer.load().transferWritable(stream));
+registerTransferable(TransformStream, (value) => transformStateOf(value) !== undefined, (stream) =>
+  transfer.load().transferTransform(stream));

@@ -7,12 +7,12 @@
 const { PromisePrototypeThen, PromiseReject, PromiseWithResolvers } = primordials;
 const { isObject } = require("webidl");
 const { createChannel, listen, send } = require("message_channel");
-const { cloneWithTransfer, dataCloneError, registerTransferable } = require("structured_clone");
+const { cloneWithTransfer, dataCloneError } = require("structured_clone");
 const { internalClass, markHandled, resolved } = require("streams/base");
 const { errorIfNeeded } = require("streams/writable_state");
-const { createReadableState, ReadableStream, readableObject, readableStateOf } = require("streams/readable");
-const { createWritableState, WritableStream, writableObject, writableStateOf } = require("streams/writable");
-const { TransformStream, transformOfSides, transformStateOf } = require("streams/transform");
+const { createReadableState, readableObject, readableStateOf } = require("streams/readable");
+const { createWritableState, writableObject, writableStateOf } = require("streams/writable");
+const { transformOfSides, transformStateOf } = require("streams/transform");
 const { defaultPipeOptions, pipeTo } = require("streams/pipe");
 
 // The types of messages.
@@ -147,9 +147,6 @@ function transferTransform({ readable, writable }) {
   return transformOfSides(transferReadable(readable), transferWritable(writable));
 }
 
-const isReadable = (object) => isObject(object) && readableStateOf(object) !== undefined;
-const isWritable = (object) => isObject(object) && writableStateOf(object) !== undefined;
-const isTransform = (object) => transformStateOf(object) !== undefined;
-registerTransferable(ReadableStream, isReadable, (object) => readableObject(transferReadable(readableStateOf(object))));
-registerTransferable(WritableStream, isWritable, (object) => writableObject(transferWritable(writableStateOf(object))));
-registerTransferable(TransformStream, isTransform, (object) => transferTransform(transformStateOf(object)));
+exports.transferReadable = (object) => readableObject(transferReadable(readableStateOf(object)));
+exports.transferWritable = (object) => writableObject(transferWritable(writableStateOf(object)));
+exports.transferTransform = (object) => transferTransform(transformStateOf(object));

@@ -5,29 +5,17 @@
 // postMessage uses.
 
 const {
-  MapPrototypeGet, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectPrototype, SafeMap, SafeSet,
-  SetPrototypeAdd, SetPrototypeHas,
+  MapPrototypeGet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectPrototype, SafeSet, SetPrototypeAdd,
+  SetPrototypeHas,
 } = primordials;
 const webidl = require("webidl");
+const { registerSerializable, serializable, transferable } = require("structured_clone/registry");
 const { append } = webidl;
 const {
   DOMException, isDOMException, isQuotaExceededError, messageOf, nameOf, QuotaExceededError, quotaOf, requestedOf, stackOf,
 } = require("domexception");
 
 const dataCloneError = (message) => new DOMException(message, "DataCloneError");
-
-// Prototype of an interface -> { is, convert }.
-const serializable = new SafeMap();
-const transferable = new SafeMap();
-
-/** [Serializable]: `clone(object)` returns the clone, or throws `dataCloneError(...)`. */
-function registerSerializable(Interface, is, clone) {
-  MapPrototypeSet(serializable, Interface.prototype, { __proto__: null, is, convert: clone });
-}
-/** [Transferable]: `transfer(object)` returns the new object and detaches the old one, or throws `dataCloneError(...)`. */
-function registerTransferable(Interface, is, transfer) {
-  MapPrototypeSet(transferable, Interface.prototype, { __proto__: null, is, convert: transfer });
-}
 
 function copyStack(error, clone) {
   const stack = stackOf(error);
@@ -144,6 +132,4 @@ const { structuredClone } = {
 exports.structuredClone = structuredClone;
 exports.optionsConverter = optionsConverter;
 exports.cloneWithTransfer = cloneWithTransfer;
-exports.registerSerializable = registerSerializable;
-exports.registerTransferable = registerTransferable;
 exports.dataCloneError = dataCloneError;

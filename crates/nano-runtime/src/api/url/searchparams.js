@@ -9,7 +9,7 @@ const {
   SafeArray, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError,
 } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
+const { registerInspector } = require("inspectors");
 const { converters } = webidl;
 
 const HEX = "0123456789ABCDEF";

@@ -6,8 +6,9 @@ const {
   Uint32Array,
 } = primordials;
 const webidl = require("webidl");
-const { registerInspector } = require("inspect");
-const { paramsForURL, replaceList } = require("url/searchparams");
+const { registerInspector } = require("inspectors");
+const searchParams = lazy("url/searchparams");
+const objectURLs = lazy("file/object_url");
 const { USVString } = webidl.converters;
 
 // The parts that `ops.url_set` knows.
@@ -84,6 +85,16 @@ class URL {
     return ops.url_can_parse(url, convertBase(base, prefix));
   }
 
+  // "partial interface URL" of the File API (8.4).
+  static createObjectURL(obj) {
+    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'createObjectURL' on 'URL'");
+    return objectURLs.load().createObjectURL(obj);
+  }
+  static revokeObjectURL(url) {
+    webidl.requiredArguments(arguments.length, 1, "Failed to execute 'revokeObjectURL' on 'URL'");
+    objectURLs.load().revokeObjectURL(url);
+  }
+
   #parse(url, base) {
     offsets ??= new Uint32Array(9);
     const href = ops.url_parse(url, base, offsets);
@@ -139,7 +150,7 @@ class URL {
     const prefix = "Failed to set 'href' on 'URL'";
     value = USVString(value, prefix, "Value");
     if (!this.#set(HREF, value)) throw new TypeError(`${prefix}: '${value}' is not a valid URL`);
-    if (this.#searchParams !== undefined) replaceList(this.#searchParams, this.#query());
+    if (this.#searchParams !== undefined) searchParams.load().replaceList(this.#searchParams, this.#query());
   }
 
   get origin() {
@@ -229,12 +240,12 @@ class URL {
     }
     if (this.#searchParams !== undefined) {
       const query = StringPrototypeCharCodeAt(value, 0) === 63 ? StringPrototypeSlice(value, 1) : value;
-      replaceList(this.#searchParams, query);
+      searchParams.load().replaceList(this.#searchParams, query);
     }
   }
 
   #params() {
-    return (this.#searchParams ??= paramsForURL(this.#query(), (query) => {
+    return (this.#searchParams ??= searchParams.load().paramsForURL(this.#query(), (query) => {
       this.#set(SEARCH, query);
     }));
   }

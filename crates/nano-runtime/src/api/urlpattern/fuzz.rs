@@ -38,6 +38,11 @@ pub fn url_pattern(data: &[u8]) {
     if text.contains(['\t', '\r']) {
         return;
     }
+    // An opaque path ends before these ("canonicalize an opaque pathname"), wherever they came from.
+    let is_opaque = components.first().is_none_or(|protocol| !super::canon::is_special(&protocol.pattern));
+    if is_opaque && text.contains(['#', '?']) {
+        return;
+    }
     // And "\[" begins an IPv6 address, of which nothing has to follow, while "[" alone is too short for one ("hostname
     // pattern is an IPv6 address").
     if components.iter().any(|component| component.pattern == "[") {

@@ -2,8 +2,8 @@
 // regular expression of V8's, made when it is first needed, and none where everything matches.
 
 const { ObjectDefineProperty, ObjectSetPrototypeOf, RegExp, RegExpPrototypeExec, TypeError } = primordials;
-const { configureInterface, converters, createDictionaryConverter, isObject } = require("webidl");
-const { registerInspector } = require("inspect");
+const { append, configureInterface, converters, createDictionaryConverter, isObject } = require("webidl");
+const { registerInspector } = require("inspectors");
 
 const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
 // Of a dictionary's members, in the order in which Web IDL reads and writes them.
@@ -11,7 +11,7 @@ const sortedNames = ["baseURL", "hash", "hostname", "password", "pathname", "por
 
 const members = [];
 for (let i = 0; i < sortedNames.length; i++) {
-  members[i] = { key: sortedNames[i], converter: converters.USVString };
+  append(members, { key: sortedNames[i], converter: converters.USVString });
 }
 const toInit = createDictionaryConverter("URLPatternInit", members);
 const toOptions = createDictionaryConverter("URLPatternOptions", [

@@ -104,10 +104,13 @@ async function instantiateModule(module, imports) {
 
 /** Puts all this on the namespace, before an app gets it. */
 function install(WebAssembly) {
-  ({ CompileError, instantiate: instantiateNative, validate: validateNative } = WebAssembly);
+  // If this fails, it is begun anew, with what is replaced already in the place of V8's own.
+  ({ CompileError } = WebAssembly);
+  instantiateNative ??= WebAssembly.instantiate;
+  validateNative ??= WebAssembly.validate;
   const { prototype } = WebAssembly.Memory;
-  bufferOf = uncurryThis(ObjectGetOwnPropertyDescriptor(prototype, "buffer").get);
-  growNative = uncurryThis(prototype.grow);
+  bufferOf ??= uncurryThis(ObjectGetOwnPropertyDescriptor(prototype, "buffer").get);
+  growNative ??= uncurryThis(prototype.grow);
   Instance = guardConstructor(WebAssembly, "Instance", () => checkRoom("Instance"));
   Module = guardConstructor(WebAssembly, "Module", checkModule);
   guardConstructor(WebAssembly, "Memory", checkMemory);
