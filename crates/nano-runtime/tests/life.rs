@@ -524,6 +524,6 @@ async fn isolates_go_when_the_memory_budget_is_full_but_for_busy_ones(bench: Ben
     // It comes back, as often as it is asked.
     assert_eq!(idle.text("/").await, "1");
     assert_eq!(busy.text("/go").await, "it goes");
-    assert_eq!(waiting.await.unwrap(), "went");
+    assert_eq!(waiting.await.expect("it was answered"), "went");
     retired(&busy).await;
 }
