@@ -21,7 +21,7 @@ pub struct Config {
     pub threads: usize,
     /// Idle isolates are evicted when all isolates together take more than this.
     pub memory_budget_mb: Option<u64>,
-    /// After this many isolates whose memory cannot be given back the process drains and exits.
+    /// Above this many lost isolates that keep their memory the process drains and exits.
     pub max_lost_isolates: u32,
     /// How logs are written.
     pub log: Log,

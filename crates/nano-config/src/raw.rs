@@ -82,7 +82,7 @@ object! {
         threads: Whole<Threads>,
         /// When the process has nearly this many mebibytes of resident memory, isolates that have nothing to do are evicted, least recently used first. Default: off.
         memory_budget_mb: Whole<BudgetMb>,
-        /// After this many isolates whose memory cannot be given back, the process drains and exits for its supervisor to restart it.
+        /// Above this many lost isolates that cannot be disposed of, counting one for each 128 MiB that others leave behind, the process drains and exits for its supervisor to restart it.
         max_lost_isolates: Whole<LostIsolates>,
         /// How logs are written.
         log: RawLog,

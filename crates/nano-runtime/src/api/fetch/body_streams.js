@@ -138,32 +138,16 @@ function readAll(stream, type) {
   return request.promise;
 }
 
-class CollectRequest extends streams.ReadRequest {
+class CollectRequest extends streams.ReadLoop {
   constructor(reader, type) {
-    super();
+    super(reader);
     const { promise, resolve, reject } = PromiseWithResolvers();
-    this.reader = reader;
     this.type = type;
     this.promise = promise;
     this.resolve = resolve;
     this.reject = reject;
     this.bytes = undefined; // grows by doubling; chunks are copied at once, as their owner may use the memory again
     this.size = 0;
-    this.running = false;
-    this.again = false;
-  }
-  /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
-  run() {
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = true;
-    do {
-      this.again = false;
-      streams.readerRead(this.reader, this);
-    } while (this.again);
-    this.running = false;
   }
   chunk(value) {
     if (!isUint8Array(value)) {

@@ -6,33 +6,16 @@ const { isUint8Array } = require("fetch/body");
 const streams = require("streams");
 
 /** Reads a stream and writes it to a sink, no faster than that takes it. It is its own read request. */
-class Pump extends streams.ReadRequest {
+class Pump extends streams.ReadLoop {
   constructor(rid, stream, sink) {
-    super();
+    super(streams.acquireReadableStreamDefaultReader(stream));
     const { promise, resolve } = PromiseWithResolvers();
     this.rid = rid;
     this.sink = sink;
-    this.reader = streams.acquireReadableStreamDefaultReader(stream);
     this.ended = promise;
     this.resolve = resolve;
     this.isGone = false;
-    this.running = false;
-    this.again = false;
     this.onRoom = undefined;
-  }
-
-  /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
-  run() {
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = true;
-    do {
-      this.again = false;
-      streams.readerRead(this.reader, this);
-    } while (this.again);
-    this.running = false;
   }
 
   chunk(value) {

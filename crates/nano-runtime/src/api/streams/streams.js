@@ -68,9 +68,33 @@ exports.readableStreamEnqueueOwned = (stream, chunk) => readableStateOf(stream).
 exports.readableStreamError = (stream, error) => readableStateOf(stream).controller.error(error);
 exports.readableStreamDesiredSize = (stream) => readableStateOf(stream).controller.desiredSize();
 
+/** A read request that goes with its reader from chunk to chunk. */
+class ReadLoop extends ReadRequest {
+  constructor(reader) {
+    super();
+    this.reader = reader;
+    this.running = false;
+    this.again = false;
+  }
+  /** Reads on. Chunks that come at once make the loop go round, rather than the stack grow. */
+  run() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    do {
+      this.again = false;
+      readerRead(this.reader, this);
+    } while (this.again);
+    this.running = false;
+  }
+}
+
 // Reading without promises: the reader is internal, and a request extends `ReadRequest`, with `chunk(value)`,
 // `close()` and `error(error)`. They may run inside `readerRead`.
 exports.ReadRequest = ReadRequest;
+exports.ReadLoop = ReadLoop;
 exports.OwnPromise = OwnPromise;
 /** Throws a TypeError when the stream is locked. */
 exports.acquireReadableStreamDefaultReader = (stream) => acquireReader(readableStateOf(stream), false);
