@@ -23,7 +23,10 @@ use super::watchdog::Control;
 const TRUSTED_AFTER: u32 = 32;
 /// How long an app is known for a long turn.
 const LONG_MEMORY: Duration = Duration::from_secs(30);
-/// How long it is known for one that was stuck in a built-in.
+/// Two turns that were stuck in a built-in count if no more than this lies between them. One alone may have been a
+/// collection of the heap, or a moment at which the machine was short of cores.
+const STUCK_AGAIN_WITHIN: Duration = Duration::from_secs(60);
+/// How long an app is known for turns that got stuck.
 const STUCK_MEMORY: Duration = Duration::from_secs(600);
 /// Turns under way at once on threads of their own: of apps that are not known, and of apps that are known for long
 /// ones. Together they leave room among the runtime's blocking threads (2048 in nanod).
@@ -81,9 +84,11 @@ pub(crate) struct Share {
     turns: Arc<LongTurns>,
     /// Turns that were short, up to [`TRUSTED_AFTER`].
     short_turns: AtomicU32,
-    /// Until when it is known for a long turn, and for one that was stuck. 0: never.
+    /// Until when it is known for a long turn, and for those that got stuck. 0: never.
     long_until_ns: AtomicU64,
     stuck_until_ns: AtomicU64,
+    /// Until when one more that gets stuck is the second.
+    stuck_once_until_ns: AtomicU64,
     /// What it used of permits, halved each [`USAGE_HALF_LIFE`], as of `used_at_ns`. Written under the state's lock.
     used_ns: AtomicU64,
     used_at_ns: AtomicU64,
@@ -249,6 +254,7 @@ impl Share {
             short_turns: AtomicU32::new(0),
             long_until_ns: AtomicU64::new(0),
             stuck_until_ns: AtomicU64::new(0),
+            stuck_once_until_ns: AtomicU64::new(0),
             used_ns: AtomicU64::new(0),
             used_at_ns: AtomicU64::new(0),
         })
@@ -269,11 +275,15 @@ impl Share {
         self.long_until_ns.fetch_max(now + nanos(LONG_MEMORY), Ordering::Relaxed);
     }
 
-    /// A turn is inside a built-in that V8 does not interrupt.
+    /// A turn is inside a built-in that V8 does not interrupt. Told once for each time that it did not answer.
     pub(super) fn was_stuck(&self, now: u64) {
-        let until = now + nanos(STUCK_MEMORY);
-        self.long_until_ns.fetch_max(until, Ordering::Relaxed);
-        self.stuck_until_ns.fetch_max(until, Ordering::Relaxed);
+        self.was_long(now);
+        let again = now + nanos(STUCK_AGAIN_WITHIN);
+        if self.stuck_once_until_ns.swap(again, Ordering::Relaxed) >= now {
+            let until = now + nanos(STUCK_MEMORY);
+            self.long_until_ns.fetch_max(until, Ordering::Relaxed);
+            self.stuck_until_ns.fetch_max(until, Ordering::Relaxed);
+        }
     }
 
     /// Runs `turn` on a thread of its own, once the app is next.
@@ -460,7 +470,18 @@ mod tests {
         share.was_long(now.ns());
         assert!(!share.is_trusted(now) && share.fame() == Fame::Long);
         assert!(share.is_trusted(now + LONG_MEMORY + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn an_app_is_known_for_turns_that_got_stuck_from_the_second_on() {
+        let share = Share::new(&LongTurns::new(1));
+        let now = Moment::now();
+        let later = now.ns() + nanos(STUCK_AGAIN_WITHIN) + 1;
         share.was_stuck(now.ns());
+        assert!(!share.is_trusted(now) && share.fame() == Fame::Long);
+        share.was_stuck(later);
+        assert_eq!(share.fame(), Fame::Long, "the first one is forgotten by then");
+        share.was_stuck(later + 1);
         assert!(!share.is_trusted(now + LONG_MEMORY) && share.fame() == Fame::Stuck);
     }
 }

@@ -355,6 +355,8 @@ struct Sight {
     handed_over_ns: u64,
     /// The CPU time that the work had used when it was last asked to hand over.
     asked_cpu_ns: u64,
+    /// Whether it has not answered since.
+    is_stuck: bool,
     /// Whether its isolate was ended.
     ended: Ended,
 }
@@ -362,7 +364,14 @@ struct Sight {
 impl Sight {
     fn of(slot: &Weak<Slot>) -> Self {
         let slot = Weak::clone(slot);
-        Self { slot, sequence: u64::MAX, handed_over_ns: 0, asked_cpu_ns: 0, ended: Ended::No }
+        Self {
+            slot,
+            sequence: u64::MAX,
+            handed_over_ns: 0,
+            asked_cpu_ns: 0,
+            is_stuck: false,
+            ended: Ended::No,
+        }
     }
 }
 
@@ -516,8 +525,9 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: Spent, now: u64, sight: &mut
     if control.hand_over_requested.load(Ordering::SeqCst) {
         if since > nanos(HAND_OVER_AFTER) {
             seen.stuck += 1;
-            if cpu.surely.saturating_sub(sight.asked_cpu_ns) > nanos(STUCK_AFTER) {
+            if !sight.is_stuck && cpu.surely.saturating_sub(sight.asked_cpu_ns) > nanos(STUCK_AFTER) {
                 // It cannot be told to wait, so others do not wait for it.
+                sight.is_stuck = true;
                 control.share.was_stuck(now);
                 control.share.turns().release(control);
             }
@@ -525,6 +535,7 @@ fn act_on(slot: &Slot, control: &Arc<Control>, cpu: Spent, now: u64, sight: &mut
     } else if since > nanos(HAND_OVER_AFTER) {
         sight.handed_over_ns = now;
         sight.asked_cpu_ns = cpu.surely;
+        sight.is_stuck = false;
         control.hand_over();
     }
 }
