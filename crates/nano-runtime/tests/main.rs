@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("the runtime starts");
+    // So apps get both kinds: those that were made ahead, and those that were not.
+    engine.keep_blank_isolates(runtime.handle(), 2, 128);
     let bench = Bench::new(&engine, runtime.handle(), &logs);
 
     let mut trials = api::trials(&bench);

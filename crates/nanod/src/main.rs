@@ -131,6 +131,9 @@ fn run(
         registry.preload();
         tokio::spawn(watch.run(Arc::clone(&registry), Arc::clone(&manager)));
         manager.ready();
+        let memory_mb = config.apps.first().map_or(WASM_MEMORY_MB, |app| app.limits.memory_mb);
+        let blanks = (config.threads * 2).max(BLANK_ISOLATES_MIN);
+        engine.keep_blank_isolates(&tokio::runtime::Handle::current(), blanks, memory_mb);
         Arc::clone(&manager).watch();
         let outcome = server.run(admin, &config, &manager).await;
         log.end_followers(FOLLOWERS_END_MAX).await;
@@ -147,6 +150,8 @@ const FLUSH_MAX: Duration = Duration::from_secs(2);
 const FOLLOWERS_END_MAX: Duration = Duration::from_millis(200);
 /// Tokio workers beyond the cores. They sit out until others are stuck in a built-in.
 const SPARE_THREADS: usize = 16;
+/// Isolates that are made ahead of time are twice as many as threads that serve, and at least so many.
+const BLANK_ISOLATES_MIN: usize = 4;
 /// Threads for starts, native work and turns that are not known to be short, or are not.
 const BLOCKING_THREADS_MAX: usize = 2048;
 

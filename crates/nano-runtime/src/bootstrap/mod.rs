@@ -108,3 +108,6 @@ pub(crate) const LAZY: &[BuiltIn] = built_ins![
     "crypto/subtle" => "../api/crypto/subtle.js",
     "crypto" => "../api/crypto/crypto.js",
 ];
+
+/// The app that is tried before the snapshot is made: an expression whose value is what an entry module exports.
+pub(crate) const WARM_UP: &str = include_str!("warm_up.js");

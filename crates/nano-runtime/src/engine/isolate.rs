@@ -22,10 +22,16 @@ const HEAP_BYTES_MIN: usize = 8 << 20;
 const MAPPING_BYTES_MIN: usize = 16 << 20;
 
 /// The limits that V8 itself enforces.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IsolateLimits {
     /// For the heap, and again for all that lies outside of it.
     pub(crate) memory_bytes: usize,
+}
+
+impl IsolateLimits {
+    pub(crate) fn of_mb(memory_mb: u64) -> Self {
+        Self { memory_bytes: usize::try_from(memory_mb << 20).unwrap_or(usize::MAX) }
+    }
 }
 
 /// An isolate that any thread may enter, one at a time.
@@ -43,7 +49,14 @@ pub(crate) struct Isolate {
     gone: AtomicBool,
     memory: Arc<MemoryAccount>,
     tasks: TaskRouter,
-    foreground: Arc<Foreground>,
+    /// Since it has a user.
+    foreground: OnceLock<Arc<Foreground>>,
+}
+
+/// An isolate that is nobody's yet: no script has run in it.
+pub(super) struct Blank {
+    isolate: Isolate,
+    limits: IsolateLimits,
 }
 
 // SAFETY: `raw` is the address of what `shared` refers to, which is `Send`; all else is.
@@ -79,15 +92,9 @@ pub(crate) struct Lost {
     pub(crate) left_bytes: usize,
 }
 
-impl Isolate {
-    pub(super) fn new(
-        snapshot: &'static [u8],
-        limits: &IsolateLimits,
-        control: &Arc<Control>,
-        tasks: &TaskRouter,
-        wake: Wake,
-    ) -> Self {
-        let memory = MemoryAccount::new(limits.memory_bytes, control);
+impl Blank {
+    pub(super) fn new(snapshot: &'static [u8], limits: IsolateLimits, tasks: &TaskRouter) -> Self {
+        let memory = MemoryAccount::new(limits.memory_bytes);
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot.into())
             .external_references(Cow::Borrowed(static_external_references()))
@@ -127,8 +134,7 @@ impl Isolate {
             let entered = unsafe { Entered::new(raw, &place) };
             assert!(entered.is_known_by_number(), "bug: V8 was linked with its own numbers of threads");
         }
-        control.attach(shared.thread_safe_handle(), limits.memory_bytes);
-        Self {
+        let isolate = Isolate {
             context: ManuallyDrop::new(context),
             shared: ManuallyDrop::new(shared),
             raw,
@@ -138,10 +144,22 @@ impl Isolate {
             gone: AtomicBool::new(false),
             memory,
             tasks: tasks.clone(),
-            foreground: tasks.open(raw, wake),
-        }
+            foreground: OnceLock::new(),
+        };
+        Self { isolate, limits }
     }
 
+    /// The isolate, for its user: who may end what runs in it, and what is called when V8 has tasks for its thread.
+    pub(super) fn adopt(self, control: &Arc<Control>, wake: Wake) -> Isolate {
+        let Self { isolate, limits } = self;
+        isolate.memory.adopt(control);
+        control.attach(isolate.shared.thread_safe_handle(), limits.memory_bytes);
+        let _ = isolate.foreground.set(isolate.tasks.open(isolate.raw, wake));
+        isolate
+    }
+}
+
+impl Isolate {
     /// Enters the isolate on this thread for the time of `f`. The caller makes sure that no other thread is inside
     /// (it would wait) and that this thread is in no other isolate.
     pub(crate) fn enter<R>(&self, f: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> Result<R, Lost> {
@@ -187,6 +205,12 @@ impl Isolate {
         isolate.set_slot(OwnedState::<T>(Box::into_raw(state)));
         let address = isolate.get_slot::<OwnedState<T>>().map_or(std::ptr::null_mut(), |owned| owned.0);
         isolate.set_data(STATE_SLOT, address.cast());
+    }
+
+    /// Takes back what [`Isolate::set_state`] gave.
+    pub(crate) fn drop_state<T: Send + 'static>(isolate: &mut v8::Isolate) {
+        isolate.set_data(STATE_SLOT, std::ptr::null_mut());
+        drop(isolate.remove_slot::<OwnedState<T>>());
     }
 
     /// What [`Isolate::set_state`] keeps.
@@ -257,9 +281,9 @@ impl Isolate {
         });
     }
 
-    /// V8's own tasks for whoever is inside.
-    pub(crate) fn foreground(&self) -> &Foreground {
-        &self.foreground
+    /// V8's own tasks that are to be run now, by the thread that is inside.
+    pub(crate) fn due_tasks(&self) -> Vec<v8::Task> {
+        self.foreground.get().map(|foreground| foreground.due()).unwrap_or_default()
     }
 
     pub(crate) fn memory(&self) -> &Arc<MemoryAccount> {

@@ -4,8 +4,8 @@
 //! event, and every 10 ms while one lasts (`Control::check_memory`).
 
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::abandon;
 use super::watchdog::{Control, Termination};
@@ -32,14 +32,20 @@ pub(crate) struct MemoryAccount {
     limit: usize,
     refusal: AtomicU8,
     compiling: AtomicBool,
-    control: Arc<Control>,
+    /// Since the isolate has a user.
+    control: OnceLock<Arc<Control>>,
 }
 
 impl MemoryAccount {
-    pub(crate) fn new(limit: usize, control: &Arc<Control>) -> Arc<Self> {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
         let (used, refusal) = (AtomicUsize::new(0), AtomicU8::new(NOT_REFUSED));
         let compiling = AtomicBool::new(false);
-        Arc::new(Self { used, limit, refusal, compiling, control: Arc::clone(control) })
+        Arc::new(Self { used, limit, refusal, compiling, control: OnceLock::new() })
+    }
+
+    /// Whom it tells from now on that the heap is full.
+    pub(super) fn adopt(&self, control: &Arc<Control>) {
+        let _ = self.control.set(Arc::clone(control));
     }
 
     /// As [`MemoryAccount::try_add`], for the allocator of buffers.
@@ -205,7 +211,9 @@ unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, initial:
     if refused.is_ok() {
         return current; // The heap is not full: the script gets its RangeError.
     }
-    account.control.terminate(Termination::Memory);
+    if let Some(control) = account.control.get() {
+        control.terminate(Termination::Memory);
+    }
     let compiling = account.compiling.load(Ordering::Relaxed);
     let steps = if compiling { HEADROOM_STEPS_COMPILING } else { HEADROOM_STEPS };
     if current < initial.saturating_add(HEADROOM_STEP_BYTES * steps) {

@@ -1,4 +1,8 @@
 //! The startup snapshot: every eager built-in evaluated once, and what all isolates start from.
+//!
+//! It is made in two steps. A first blob has all the built-ins and none of the code that V8 compiled for their evaluation,
+//! which runs once. In an isolate that is made from it, an app is tried in a context that is thrown away; a second context
+//! goes into the second blob, with the code that V8 compiled for the app. So no isolate compiles again what all use.
 
 use super::built_ins;
 use crate::bootstrap::{self, BuiltIn};
@@ -6,24 +10,53 @@ use crate::bootstrap::{self, BuiltIn};
 /// Where the hooks object lies among the context's data.
 pub(super) const HOOKS_INDEX: usize = 0;
 
-/// Runs all eager built-ins in a fresh context and serialises it.
-pub(super) fn create() -> Result<Vec<u8>, String> {
+/// Makes the snapshot. `warm_up` tries an app in a context like those that apps get.
+pub(super) fn create(
+    warm_up: fn(&mut v8::PinScope<'_, '_>) -> Result<(), String>,
+) -> Result<Vec<u8>, String> {
     let references = super::external_references();
-    let mut isolate = v8::Isolate::snapshot_creator(Some(references.into()), None);
+    let cold = blob(
+        v8::Isolate::snapshot_creator(Some(references.into()), None),
+        v8::FunctionCodeHandling::Clear,
+        |_| Ok(()),
+        run_built_ins,
+    )?;
+    let references = super::external_references();
+    let warm = blob(
+        v8::Isolate::snapshot_creator_from_existing_snapshot(cold, Some(references.into()), None),
+        v8::FunctionCodeHandling::Keep,
+        |scope| {
+            let context = v8::Context::new(scope, v8::ContextOptions::default());
+            warm_up(&mut v8::ContextScope::new(scope, context))
+        },
+        |scope| scope.get_context_data_from_snapshot_once(HOOKS_INDEX).map_err(|error| error.to_string()),
+    )?;
+    Ok(warm.to_vec())
+}
+
+/// What is in the isolate after `before` and, in its default context, `hooks`.
+fn blob(
+    mut isolate: v8::OwnedIsolate,
+    code: v8::FunctionCodeHandling,
+    before: impl FnOnce(&mut v8::PinScope<'_, '_, ()>) -> Result<(), String>,
+    hooks: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, String>,
+) -> Result<v8::StartupData, String> {
     let made = {
         v8::scope!(let scope, &mut isolate);
-        let context = v8::Context::new(scope, v8::ContextOptions::default());
-        scope.set_default_context(context);
-        let scope = &mut v8::ContextScope::new(scope, context);
-        run_built_ins(scope).map(|hooks| {
+        before(scope).and_then(|()| {
+            let context = v8::Context::new(scope, v8::ContextOptions::default());
+            scope.set_default_context(context);
+            let scope = &mut v8::ContextScope::new(scope, context);
+            let hooks = hooks(scope)?;
             let index = scope.add_context_data(context, hooks);
             debug_assert_eq!(index, HOOKS_INDEX, "the hooks are the first data of the context");
+            Ok(())
         })
     };
     // The blob has to be made even after a failure: dropping a snapshot creator without it is an error.
-    let blob = isolate.create_blob(v8::FunctionCodeHandling::Clear);
+    let blob = isolate.create_blob(code);
     made?;
-    blob.map(|blob| blob.to_vec()).ok_or_else(|| "V8 made no snapshot".to_owned())
+    blob.ok_or_else(|| "V8 made no snapshot".to_owned())
 }
 
 /// Evaluates the eager files, each as `(exports, require, primordials, ops, lazy) => …`. The first is `loader.js`, which

@@ -90,7 +90,7 @@ pub fn codec(data: &[u8]) {
 /// `None`: refused, or cut off.
 fn transcode(format: &str, decompress: bool, bytes: &[u8]) -> Option<Vec<u8>> {
     use crate::api::Codec;
-    let account = MemoryAccount::new(CODEC_BYTES_MAX, &crate::engine::lone_control());
+    let account = MemoryAccount::new(CODEC_BYTES_MAX);
     let (mut all, mut output) = (Vec::new(), Vec::new());
     {
         let format = crate::api::fuzz::format(format)?;

@@ -191,9 +191,9 @@ impl Actor {
             runtime.spawn(async move { weak.upgrade().inspect(|actor| actor.turn_is_overdue()) });
         });
         let spec = &shared.spec;
-        let memory_bytes = usize::try_from(spec.limits.memory_mb << 20).unwrap_or(usize::MAX);
         let wake = actor.foreground_wake();
-        let isolate = shared.engine.new_isolate(&IsolateLimits { memory_bytes }, &control, wake);
+        let limits = IsolateLimits::of_mb(spec.limits.memory_mb);
+        let isolate = shared.engine.new_isolate(limits, &control, wake);
         let state = IsolateState::new(
             Weak::clone(&actor.me),
             Arc::clone(&actor.debts),
@@ -664,7 +664,7 @@ impl Actor {
 
     /// V8's own tasks belong to no request.
     fn run_foreground(&self, scope: &mut v8::PinScope<'_, '_>, turn: &Turn<'_>) {
-        let due = self.isolate.get().map(|isolate| isolate.foreground().due());
+        let due = self.isolate.get().map(|isolate| isolate.due_tasks());
         for task in due.into_iter().flatten() {
             if self.control.terminated().is_some() {
                 return;

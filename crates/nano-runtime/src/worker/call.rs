@@ -111,17 +111,27 @@ fn number<'s>(scope: &v8::PinScope<'s, '_>, id: u64) -> v8::Local<'s, v8::Value>
     v8::Number::new(scope, id as f64).into()
 }
 
-/// Loads the app's entry module and hands its namespace to `start(namespace, promise, env)`.
+/// Loads the app's entry module and hands it over.
 pub(super) fn start(scope: &mut v8::PinScope<'_, '_>, main: &str) -> Result<(), String> {
     v8::tc_scope!(let scope, scope);
     let Some((module, promise)) = engine::load_main(scope, main) else {
         let Some(exception) = scope.exception() else { return Err("the app was stopped".to_owned()) };
         return Err(describe_caught(scope, exception));
     };
+    let namespace = module.get_module_namespace();
+    hand_over(scope, namespace, promise)
+}
+
+/// Calls `start(namespace, promise, env)`: what the app exports, and the promise of its evaluation.
+pub(super) fn hand_over<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    namespace: v8::Local<'s, v8::Value>,
+    promise: v8::Local<'s, v8::Value>,
+) -> Result<(), String> {
+    v8::tc_scope!(let scope, scope);
     let Some(function) = hook(scope, |hooks| &hooks.start) else {
         return Err("bug: no start hook".to_owned());
     };
-    let namespace = module.get_module_namespace();
     let env = env_object(scope).ok_or("bug: env could not be made")?;
     let undefined = v8::undefined(scope).into();
     match function.call(scope, undefined, &[namespace, promise, env.into()]) {

@@ -15,6 +15,7 @@ mod places;
 mod report;
 mod residents;
 mod state;
+mod warm_up;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -46,6 +47,7 @@ pub(crate) use jobs::{JobResult, begin_job};
 pub(crate) use meter::Meter;
 pub(crate) use pipe::{Pipe, PipeEvent, Written};
 pub(crate) use state::{Collected, IsolateState, OpResult, RequestId, RequestState};
+pub(crate) use warm_up::warm_up;
 
 use crate::engine::{Engine, Isolate, ModuleMap, Moment, Share, SourceStore};
 use crate::net::{Client, Egress, Roots, Sockets};
@@ -707,6 +709,7 @@ impl Worker {
                 retire_when_idle(&actor, if ending { idle.min(LATE_IDLE) } else { idle });
                 sender.send_replace(Some(Arc::clone(&actor)));
                 residents.add(&actor);
+                begun.engine.restock(actor.runtime());
             });
             let result = match tokio::time::timeout(COLD_START_PLACE, &mut started).await {
                 Ok(result) => result,
