@@ -5,17 +5,18 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { askAll, nanoReady, serveNano, serveWorkerd, writeApps } from "./apps.mjs";
 import {
-  Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, memoryMiB, pinnedVersion,
-  program, quantile, table, until, version,
+  Failure, Fleet, benchDir, figure, freePort, get, launch, machine, memoryMiB, pinnedVersion, program, table, until,
+  version,
 } from "./lib.mjs";
 
 const START_LIMIT_MS = 60_000;
 const REQUEST_LIMIT_MS = 200;
 
 const PEERS = {
-  nano: { label: "NANO", start: startNano, ready: nanoReady },
-  workerd: { label: "workerd", start: startWorkerd, ready: async () => undefined },
+  nano: { label: "NANO", start: serveNano, ready: nanoReady },
+  workerd: { label: "workerd", start: serveWorkerd, ready: async () => undefined },
 };
 
 function readOptions() {
@@ -36,108 +37,23 @@ function readOptions() {
   return options;
 }
 
-// --- The apps, and the two ways to host them ---
-
-function writeApps(dir, count) {
-  return Array.from({ length: count }, (_, index) => {
-    const name = `app-${String(index).padStart(4, "0")}`;
-    mkdirSync(join(dir, name), { recursive: true });
-    writeFileSync(join(dir, name, "index.mjs"), `export default {
-  fetch() {
-    return new Response("${name}", { headers: { "content-type": "text/plain" } });
-  },
-};
-`);
-    return { name, hostname: `${name}.localhost` };
-  });
-}
-
-function startNano(fleet, ports, apps, options) {
-  const config = {
-    listen: `127.0.0.1:${ports.http}`,
-    admin: { listen: `127.0.0.1:${ports.admin}` },
-    // No app may be evicted between its first request and the last measurement.
-    defaults: { idle_ms: 3_600_000 },
-    apps: apps.map(({ name, hostname }) => ({ name, hostname, path: `./${name}` })),
-  };
-  writeFileSync(join(fleet.dir, "nano.json"), JSON.stringify(config, null, 2));
-  return fleet.start("nano", program("nano", options.nanod), ["serve", join(fleet.dir, "nano.json")]);
-}
-
-async function nanoReady(server, ports) {
-  await until(server, "200 from /ready", async () => {
-    const { status } = await get(ports.admin, { path: "/ready", timeoutMs: 5_000 });
-    return status === 200 ? true : undefined;
-  });
-  return performance.now() - server.startedAt;
-}
-
-/** workerd does not route by Host: a worker in front passes each request on to the app's service binding. */
-function startWorkerd(fleet, ports, apps) {
-  writeFileSync(join(fleet.dir, "router.mjs"), `export default {
-  fetch(request, env) {
-    return env[new URL(request.url).hostname.split(".")[0]].fetch(request);
-  },
-};
-`);
-  const service = ({ name }) => `(name = "${name}", worker = (modules = [(name = "worker", esModule = embed "${name}/index.mjs")], compatibilityDate = "2026-01-01"))`;
-  writeFileSync(join(fleet.dir, "config.capnp"), `using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .router),
-    ${apps.map(service).join(",\n    ")}
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${ports.http}", http = (), service = "main")],
-);
-
-const router :Workerd.Worker = (
-  modules = [(name = "worker", esModule = embed "router.mjs")],
-  compatibilityDate = "2026-01-01",
-  bindings = [
-    ${apps.map(({ name }) => `(name = "${name}", service = "${name}")`).join(",\n    ")}
-  ],
-);
-`);
-  return fleet.start("workerd", program("workerd"), ["serve", join(fleet.dir, "config.capnp")]);
-}
-
 // --- Measuring ---
-
-async function askAll(server, port, apps, agent, connections) {
-  const times = [];
-  const left = apps.values();
-  const before = cpuSeconds(server.pid);
-  const started = performance.now();
-  // One iterator, several takers: each connection asks for the next app as soon as its last answer is complete.
-  await Promise.all(Array.from({ length: connections }, async () => {
-    for (const app of left) {
-      const answer = await get(port, { host: app.hostname, agent });
-      if (answer.status !== 200 || answer.body !== app.name) {
-        throw new Failure(`${app.hostname} answered ${answer.status} ${JSON.stringify(answer.body)}\n${logTail(server)}`);
-      }
-      times.push(answer.ms);
-    }
-  }));
-  const cpu = cpuSeconds(server.pid) - before;
-  const seconds = (performance.now() - started) / 1000;
-  return { seconds, cpuSeconds: cpu, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), maxMs: Math.max(...times) };
-}
 
 async function measure(fleet, options) {
   const peer = PEERS[options.peer];
   const apps = writeApps(fleet.dir, options.apps);
   const ports = { http: await freePort(), admin: await freePort() };
+  const start = () => peer.start(fleet, { dir: fleet.dir, ports, apps, nanod: options.nanod });
 
   // A first process tells how soon an answer is there; measuring memory in between would spoil that.
-  const first = peer.start(fleet, ports, apps, options);
+  const first = start();
   const readyMs = await peer.ready(first, ports);
   await until(first, "answer", () => get(ports.http, { host: apps[0].hostname, timeoutMs: START_LIMIT_MS }));
   const firstAnswerMs = performance.now() - first.startedAt;
   await fleet.end(first);
 
   // A second one tells the rest.
-  const server = peer.start(fleet, ports, apps, options);
+  const server = start();
   if ((await peer.ready(server, ports)) === undefined) {
     await until(server, "open port", () => get(ports.http, { host: apps[0].hostname, timeoutMs: START_LIMIT_MS }));
   }

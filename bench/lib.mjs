@@ -118,11 +118,11 @@ export async function until(server, what, probe) {
 }
 
 /** One HTTP request: its status, body, and the time until the whole body was there. */
-export function get(port, { host, path = "/", agent, timeoutMs = 30_000 } = {}) {
+export function get(port, { host, path = "/", method = "GET", headers = {}, body: sent, agent, timeoutMs = 30_000 } = {}) {
   return new Promise((done, fail) => {
     const started = performance.now();
-    const headers = host ? { host } : {};
-    const outgoing = request({ host: "127.0.0.1", port, path, agent, headers, timeout: timeoutMs }, (response) => {
+    const sentHeaders = { ...(host && { host }), ...headers };
+    const outgoing = request({ host: "127.0.0.1", port, path, method, agent, headers: sentHeaders, timeout: timeoutMs }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk) => (body += chunk));
@@ -131,7 +131,7 @@ export function get(port, { host, path = "/", agent, timeoutMs = 30_000 } = {}) 
     });
     outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     outgoing.on("error", fail);
-    outgoing.end();
+    outgoing.end(sent);
   });
 }
 
@@ -219,9 +219,10 @@ export function program(name, nanod) {
   return found;
 }
 
-export function version(command) {
-  const { stdout } = spawnSync(command, ["--version"], { encoding: "utf8", timeout: 20_000 });
-  return /\d+\.\d+\.\d+[\w.+-]*/.exec(stdout ?? "")?.[0] ?? "unknown";
+export function version(command, flag = "--version") {
+  const { stdout, stderr } = spawnSync(command, [flag], { encoding: "utf8", timeout: 20_000 });
+  // nginx writes it to standard error.
+  return /\d+\.\d+\.\d+[\w.+-]*/.exec(`${stdout}${stderr}`)?.[0] ?? "unknown";
 }
 
 /** workerd names no version but a date; npm's number says which build it is. */

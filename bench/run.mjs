@@ -2,18 +2,23 @@
 // See README.md in this folder.
 
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, median, memoryMiB,
   pinnedVersion, program, table, until, version,
 } from "./lib.mjs";
+import { checking, sending, wrk } from "./wrk.mjs";
 
-/** Every scenario is a folder with a `worker.mjs`; Node's http has the same handler written out. */
-const SCENARIOS = { hello: { path: "/", body: "Hello, world!\n", type: "text/plain" } };
+/** Each is a folder: the handler in `worker.mjs`, written out for Node's http in `node.mjs`, and `request.mjs`. */
+const SCENARIOS = ["hello", "json", "echo"];
 const HOST = "hello.localhost";
 const WARM_UP_SECONDS = 1;
+const CONNECTIONS = 64;
+const SATURATING = 256;
 
 const PEERS = {
   nano: { label: "NANO", start: startNano },
@@ -28,21 +33,25 @@ function readOptions() {
     options: {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "5" },
-      connections: { type: "string", default: "64" },
+      connections: { type: "string" },
       only: { type: "string", default: Object.keys(PEERS).join(",") },
       scenario: { type: "string", default: "hello" },
+      saturate: { type: "boolean", default: false },
       nanod: { type: "string" },
       out: { type: "string", default: join(benchDir, "results") },
     },
   });
   const options = { ...values, only: values.only.split(",") };
+  options.connections ??= values.saturate ? SATURATING : CONNECTIONS;
   for (const name of ["rounds", "seconds", "connections"]) {
-    options[name] = Number(values[name]);
+    options[name] = Number(options[name]);
     if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
   }
   const unknown = options.only.find((name) => !Object.hasOwn(PEERS, name));
   if (unknown !== undefined) throw new Failure(`no peer named "${unknown}"; there are ${Object.keys(PEERS).join(", ")}`);
-  if (!Object.hasOwn(SCENARIOS, options.scenario)) throw new Failure(`no scenario named "${options.scenario}"`);
+  if (!SCENARIOS.includes(options.scenario)) throw new Failure(`no scenario named "${options.scenario}"; there are ${SCENARIOS.join(", ")}`);
+  // With --saturate, as many threads of wrk, and as many processes of a peer that needs one for each core.
+  options.threads = values.saturate ? cpus().length : 1;
   return options;
 }
 
@@ -62,19 +71,25 @@ function startNano(fleet, port, adminPort, options) {
   return fleet.start("nano", program("nano", options.nanod), ["serve", join(dir, "nano.json")]);
 }
 
-function startNode(fleet, port) {
-  return fleet.start("node", program("node"), [join(benchDir, "peers/node.mjs"), String(port)]);
+function startNode(fleet, port, _adminPort, options) {
+  const args = [join(benchDir, "peers/node.mjs"), String(port), scenarioFile(options, "node.mjs"), String(options.threads)];
+  return fleet.start("node", program("node"), args);
 }
 
 function startDeno(fleet, port, _adminPort, options) {
-  const args = ["run", "--quiet", "--no-config", "--no-prompt", "--allow-net", "--allow-read"];
-  const env = { ...process.env, DENO_DIR: join(fleet.dir, "deno"), DENO_NO_UPDATE_CHECK: "1" };
-  return fleet.start("deno", program("deno"), [...args, join(benchDir, "peers/deno.mjs"), String(port), worker(options)], { env });
+  const flags = ["--quiet", "--no-config", "--no-prompt", "--allow-net", "--allow-read"];
+  const worker = scenarioFile(options, "worker.mjs");
+  const args = options.saturate
+    ? ["serve", ...flags, "--parallel", "--host", "127.0.0.1", "--port", String(port), worker]
+    : ["run", ...flags, join(benchDir, "peers/deno.mjs"), String(port), worker];
+  const env = { ...process.env, DENO_DIR: join(fleet.dir, "deno"), DENO_NO_UPDATE_CHECK: "1", DENO_JOBS: String(options.threads) };
+  return fleet.start("deno", program("deno"), args, { env });
 }
 
 function startBun(fleet, port, _adminPort, options) {
   const env = { ...process.env, DO_NOT_TRACK: "1" };
-  return fleet.start("bun", program("bun"), ["run", "--no-install", join(benchDir, "peers/bun.mjs"), String(port), worker(options)], { env });
+  const args = [join(benchDir, "peers/bun.mjs"), String(port), scenarioFile(options, "worker.mjs"), String(options.threads)];
+  return fleet.start("bun", program("bun"), ["run", "--no-install", ...args], { env });
 }
 
 function startWorkerd(fleet, port, _adminPort, options) {
@@ -96,20 +111,27 @@ const hello :Workerd.Worker = (
   return fleet.start("workerd", program("workerd"), ["serve", join(dir, "config.capnp")]);
 }
 
-function worker(options) {
-  return pathToFileURL(join(benchDir, options.scenario, "worker.mjs")).href;
+function scenarioFile(options, name) {
+  return pathToFileURL(join(benchDir, options.scenario, name)).href;
 }
 
 async function startPeer(fleet, name, options) {
   const [port, adminPort] = [await freePort(), await freePort()];
   const server = PEERS[name].start(fleet, port, adminPort, options);
-  const expected = SCENARIOS[options.scenario];
-  const answer = await until(server, "answer", () => get(port, { host: HOST, path: expected.path, timeoutMs: 5_000 }));
-  const type = answer.headers["content-type"];
-  if (answer.status !== 200 || answer.body !== expected.body || type !== expected.type) {
-    throw new Failure(`${name} answered ${answer.status} ${type} ${JSON.stringify(answer.body)}\n${logTail(server)}`);
-  }
-  return { name, server, port, version: peerVersion(name, options), runs: [] };
+  await until(server, "answer", () => get(port, { ...options.request, host: HOST, timeoutMs: 5_000 }));
+  const peer = { name, server, port, version: peerVersion(name, options), runs: [] };
+  await check(peer, options);
+  return peer;
+}
+
+/** Asks what wrk asks, and compares the answer. Some servers put a charset behind the type. */
+async function check(peer, { request }) {
+  const { status, headers, body } = await get(peer.port, { ...request, host: HOST });
+  const { answer } = request;
+  const type = headers["content-type"]?.split(";")[0];
+  const other = Object.entries(answer.headers ?? {}).find(([name, value]) => headers[name] !== value);
+  if (status === 200 && type === answer.type && other === undefined && body === answer.body) return;
+  throw new Failure(`${peer.name} answered ${status} ${JSON.stringify(headers)} ${JSON.stringify(body)}\n${logTail(peer.server)}`);
 }
 
 function peerVersion(name, options) {
@@ -118,40 +140,33 @@ function peerVersion(name, options) {
 
 // --- Load ---
 
-async function drive(fleet, peer, options, seconds) {
-  const { path } = SCENARIOS[options.scenario];
-  const args = ["-t1", `-c${options.connections}`, `-d${seconds}s`, "--latency", "-H", `Host: ${HOST}`, `http://127.0.0.1:${peer.port}${path}`];
+/** One round. In its middle and after it, one more answer is looked at in full. */
+async function drive(fleet, peer, options, seconds, script) {
+  const { path, headers, answer } = options.request;
+  const { threads, connections } = options;
+  const load = { port: peer.port, path, threads, connections, seconds, headers: { Host: HOST, ...headers }, script, leastBytes: answer.body.length };
   const before = cpuSeconds(peer.server.pid);
-  const report = parseWrk(await fleet.run("wrk", args, (seconds + 20) * 1000));
+  const [report] = await Promise.all([wrk(fleet, load), delay(seconds * 500).then(() => check(peer, options))]).catch((error) => {
+    throw error instanceof Failure ? new Failure(`${peer.name}: ${error.message}`) : error;
+  });
   const cpu = cpuSeconds(peer.server.pid) - before;
   if (peer.server.ended !== null) throw new Failure(`${peer.name} ended (${peer.server.ended}):\n${logTail(peer.server)}`);
-  return { ...report, cpuSeconds: cpu, cpuUs: (cpu * 1e6) / report.requests, ...memoryMiB(peer.server.pid) };
-}
-
-function parseWrk(text) {
-  const number = (pattern) => Number(pattern.exec(text)?.[1] ?? Number.NaN);
-  const latencyMs = (percent) => {
-    const [, value, unit] = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)$`, "m").exec(text) ?? [];
-    return Number(value) * { us: 1e-3, ms: 1, s: 1e3 }[unit];
-  };
-  const sockets = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
-  const badStatus = number(/Non-2xx or 3xx responses: (\d+)/) || 0;
-  const report = {
-    requests: number(/(\d+) requests in/), rps: number(/Requests\/sec:\s+([\d.]+)/),
-    p50Ms: latencyMs(50), p99Ms: latencyMs(99),
-    errors: sockets.reduce((sum, count) => sum + Number(count), badStatus),
-  };
-  if (!(report.requests > 0)) throw new Failure(`wrk's report cannot be read:\n${text}`);
-  return report;
+  const memory = memoryMiB(peer.server.pid);
+  await check(peer, options);
+  return { ...report, cpuSeconds: cpu, cpuUs: (cpu * 1e6) / report.requests, ...memory };
 }
 
 /** Rounds are interleaved and start with another peer each time: drift of the machine hits all alike. */
 async function driveAll(fleet, peers, options) {
-  for (const peer of peers) await drive(fleet, peer, options, WARM_UP_SECONDS);
+  const { request } = options;
+  const [timed, checked] = [join(fleet.dir, "timed.lua"), join(fleet.dir, "checked.lua")];
+  writeFileSync(timed, sending(request));
+  writeFileSync(checked, sending(request) + checking(request.answer));
+  for (const peer of peers) await drive(fleet, peer, options, WARM_UP_SECONDS, checked);
   for (let round = 0; round < options.rounds; round++) {
     const shift = round % peers.length;
     for (const peer of [...peers.slice(shift), ...peers.slice(0, shift)]) {
-      const run = await drive(fleet, peer, options, options.seconds);
+      const run = await drive(fleet, peer, options, options.seconds, timed);
       peer.runs.push(run);
       console.error(`round ${round + 1}/${options.rounds} ${peer.name}: ${figure(run.rps)} requests/s, ${figure(run.cpuUs)} us CPU each`);
     }
@@ -159,6 +174,11 @@ async function driveAll(fleet, peers, options) {
 }
 
 // --- Report ---
+
+const SATURATED = `
+Node runs node:cluster, Deno \`deno serve --parallel\`, Bun processes that share the port, each as many as there are cores;
+NANO is one process with its defaults; workerd serves with one thread. wrk takes its part of the same cores.
+`;
 
 function report(peers, options, date) {
   const medians = peers.map((peer) => {
@@ -177,20 +197,22 @@ function report(peers, options, date) {
     figure(row.cpuUs), figure(row.rss), figure(row.pss), String(row.errors), ratio(row, "rps"), ratio(row, "cpuUs"),
   ]);
   const { cpu, cores, kernel, memoryGiB } = machine();
-  return `# ${options.scenario}, ${date}
+  const { threads } = options;
+  return `# ${options.scenario}${options.saturate ? ", all cores busy" : ""}, ${date}
 
-${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}. Load: wrk with 1 thread and ${options.connections} keep-alive connections on the
+${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}. Load: wrk with ${threads} thread${threads > 1 ? "s" : ""} and ${options.connections} keep-alive connections on the
 same machine, ${options.rounds} rounds of ${options.seconds} s for each server, in rotating order. Medians over the rounds; memory after the last.
 
 ${table(head, rows)}
 
 CPU is user and system time of the server's processes over the round, divided by the requests answered. In the last two
 columns NANO is better where "rps" is above 1 and "CPU" below 1.
-`;
+${options.saturate ? SATURATED : ""}`;
 }
 
 await launch(async () => {
   const options = readOptions();
+  options.request = (await import(`./${options.scenario}/request.mjs`)).default;
   const date = new Date().toISOString().slice(0, 10);
   for (const name of options.only) program(name, options.nanod);
   const work = options.only.length * (options.rounds * (options.seconds + 2) + WARM_UP_SECONDS + 62);
@@ -203,11 +225,11 @@ await launch(async () => {
   const text = report(peers, options, date);
   const raw = {
     date, scenario: options.scenario, machine: machine(),
-    load: { tool: "wrk", threads: 1, connections: options.connections, rounds: options.rounds, seconds: options.seconds },
+    load: { tool: "wrk", threads: options.threads, connections: options.connections, rounds: options.rounds, seconds: options.seconds },
     peers: peers.map(({ name, version, runs }) => ({ name, version, runs })),
   };
   mkdirSync(options.out, { recursive: true });
-  const base = join(options.out, `${date}-${options.scenario}`);
+  const base = join(options.out, `${date}-${options.scenario}${options.saturate ? "-saturate" : ""}`);
   writeFileSync(`${base}.md`, text);
   writeFileSync(`${base}.json`, `${JSON.stringify(raw, null, 2)}\n`);
   console.log(text);
