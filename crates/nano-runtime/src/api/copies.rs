@@ -99,6 +99,9 @@ pub(super) fn utf8(scope: &mut v8::PinScope<'_, '_>, text: v8::Local<'_, v8::Str
 
 /// The bytes of a string of Latin-1 in UTF-8.
 pub(super) fn latin1_to_utf8(latin1: &[u8]) -> Vec<u8> {
+    if latin1.is_ascii() {
+        return latin1.to_vec();
+    }
     latin1.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes()
 }
 

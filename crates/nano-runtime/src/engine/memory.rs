@@ -237,13 +237,16 @@ unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomD
 
 /// Blocks of at least so many bytes are mapped, each alone, and unmapped as they are freed.
 const MAPPED_BYTES: libc::c_int = 1 << 20;
+/// What an arena may keep of freed memory at its end. By default it is 128 KiB: each large piece of a body that passed
+/// through had its memory taken from the system and given back, a sixth of a proxy's CPU time.
+const KEPT_BYTES: libc::c_int = 4 << 20;
 
-/// Keeps the C library from raising the size from which it maps blocks alone: it would, each time that one is freed.
-pub(super) fn map_large_blocks() {
+/// Sets the C library's allocator, once: it would adjust the first of the two each time that a larger block is freed.
+pub(super) fn tune_allocator() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: it sets a number of the library's own.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+    for (parameter, bytes) in [(libc::M_MMAP_THRESHOLD, MAPPED_BYTES), (libc::M_TRIM_THRESHOLD, KEPT_BYTES)] {
+        // SAFETY: it sets a number of the library's own.
+        unsafe { libc::mallopt(parameter, bytes) };
     }
 }
 

@@ -121,7 +121,7 @@ impl Engine {
         if STARTED.swap(true, Ordering::SeqCst) {
             return Err(EngineError::StartedTwice);
         }
-        memory::map_large_blocks();
+        memory::tune_allocator();
         v8::V8::set_flags_from_string(&format!("--stack-size={}", entry::STACK_KB));
         v8::V8::set_flags_from_string("--no-experimental-wasm-shared");
         v8::V8::set_flags_from_string("--enable-sharedarraybuffer-per-context");

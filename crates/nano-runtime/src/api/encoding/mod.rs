@@ -71,10 +71,7 @@ fn encoding_encode_into(
             cell.set(byte);
         }
     }
-    for (index, count) in [(0, read), (1, written)] {
-        let count = v8::Integer::new_from_unsigned(scope, u32::try_from(count).unwrap_or(u32::MAX));
-        counts.set_index(scope, index, count.into());
-    }
+    super::set_u32s(counts, &[read, written].map(|count| u32::try_from(count).unwrap_or(u32::MAX)));
 }
 
 /// `encoding_decode_utf8(bytes, fatal, ignoreBom)` -> string; throws a TypeError when fatal.

@@ -79,7 +79,7 @@ fn request_url(
     // HTTP/1.0 may leave the host out.
     let host =
         request.headers.get("host").and_then(|host| std::str::from_utf8(host).ok()).unwrap_or("localhost");
-    let text = format!("{}://{host}{}", request.scheme, request.target);
+    let text = [request.scheme, "://", host, &request.target].concat();
     match ada_url::Url::parse(&text, None) {
         Ok(url) => super::return_string(scope, &mut rv, url.href()),
         Err(_) => super::throw_type_error(scope, "the request's URL is not valid"),

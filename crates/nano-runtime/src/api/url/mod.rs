@@ -39,10 +39,7 @@ fn give(
         c.hash_start.unwrap_or(OMITTED),
         url.scheme_type() as u32,
     ];
-    for (index, value) in (0..).zip(values) {
-        let value = v8::Integer::new_from_unsigned(scope, value);
-        out.set_index(scope, index, value.into());
-    }
+    super::set_u32s(out, &values);
     super::return_string(scope, rv, url.href());
 }
 
