@@ -86,6 +86,7 @@ impl Server {
         let deadline = Instant::now() + REST_MAX;
         let mut before = self.ticks()?;
         loop {
+            #[expect(clippy::disallowed_methods, reason = "it looks again and again until a deadline")]
             std::thread::sleep(REST);
             let now = self.ticks()?;
             if now - before <= REST_TICKS {

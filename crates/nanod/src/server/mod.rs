@@ -30,7 +30,7 @@ use stall::Rewound;
 
 pub(crate) use body::OutBody;
 pub(crate) use descriptors::sockets_max;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) use h1::fuzz;
 pub(crate) use ports::PortChange;
 

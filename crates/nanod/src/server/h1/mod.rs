@@ -6,7 +6,7 @@
 
 mod body;
 mod encode;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod head;
 mod io;
