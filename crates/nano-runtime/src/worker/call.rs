@@ -211,6 +211,27 @@ pub(super) fn room(scope: &mut v8::PinScope<'_, '_>, id: RequestId) {
 pub(super) fn settle(scope: &mut v8::PinScope<'_, '_>, op: OpId, result: OpResult) {
     let Some((resolver, request)) = state_of(scope).and_then(|state| state.end_op(op)) else { return };
     let resolver = v8::Local::new(scope, resolver);
+    settle_promise(scope, resolver, request, result);
+}
+
+/// Returns the promise of what is there already: no operation is begun for it.
+pub(crate) fn return_settled(
+    scope: &mut v8::PinScope<'_, '_>,
+    rv: &mut v8::ReturnValue<'_, v8::Value>,
+    request: RequestId,
+    result: OpResult,
+) {
+    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    rv.set(resolver.get_promise(scope).into());
+    settle_promise(scope, resolver, request, result);
+}
+
+fn settle_promise<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    resolver: v8::Local<'s, v8::PromiseResolver>,
+    request: RequestId,
+    result: OpResult,
+) {
     let value: v8::Local<'_, v8::Value> = match result {
         OpResult::Undefined => v8::undefined(scope).into(),
         OpResult::Bool(value) => v8::Boolean::new(scope, value).into(),

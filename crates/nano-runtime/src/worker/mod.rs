@@ -40,7 +40,7 @@ pub use residents::Residents;
 pub(crate) use actor::{Actor, Event};
 pub(crate) use call::{
     app_started, built_in_loaded, describe_exception, install_web_assembly, lazy_global, promise_rejected,
-    request_failed, script_failed,
+    request_failed, return_settled, script_failed,
 };
 pub(crate) use exchange::Unserved;
 pub(crate) use jobs::{JobResult, begin_job};

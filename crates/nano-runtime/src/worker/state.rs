@@ -410,9 +410,22 @@ impl IsolateState {
         rv: &mut v8::ReturnValue<'_, v8::Value>,
         request: RequestId,
     ) -> Option<OpId> {
+        Self::check_op(scope, request)?;
         let resolver = v8::PromiseResolver::new(scope)?;
         rv.set(resolver.get_promise(scope).into());
         let resolver = v8::Global::new(scope, resolver);
+        let state = super::state_of(scope)?;
+        let id = state.next_op;
+        state.next_op += 1;
+        state.pending.insert(id, PendingOp { resolver, request, abort: None });
+        if let Some(owner) = state.requests.get_mut(&request) {
+            owner.opened().ops.insert(id);
+        }
+        Some(id)
+    }
+
+    /// Whether `request` may begin an operation. `None`: an exception is pending.
+    pub(crate) fn check_op(scope: &mut v8::PinScope<'_, '_>, request: RequestId) -> Option<()> {
         let state = super::state_of(scope)?;
         if !state.is_open(request) {
             crate::api::throw_type_error(scope, "the request has ended");
@@ -422,13 +435,7 @@ impl IsolateState {
             crate::api::throw_range_error(scope, "too many operations under way in this app");
             return None;
         }
-        let id = state.next_op;
-        state.next_op += 1;
-        state.pending.insert(id, PendingOp { resolver, request, abort: None });
-        if let Some(owner) = state.requests.get_mut(&request) {
-            owner.opened().ops.insert(id);
-        }
-        Some(id)
+        Some(())
     }
 
     /// The operation's task, which ends with the request.

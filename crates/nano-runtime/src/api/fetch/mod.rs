@@ -15,7 +15,7 @@ use crate::engine::{FastCall, FastCallInfo, MemoryAccount, OneByteStr, OpFn, gua
 use crate::worker::{
     Actor, BodyError, Collected, Event, Failure, Fault, HeaderList, IncomingBody, IsolateState, OpResult,
     Pipe, PipeEvent, Reply, ReplyBody, RequestId, RequestState, Unserved, Written, app_started,
-    request_failed, state_of,
+    current_request, request_failed, return_settled, state_of,
 };
 
 /// Headers that one response may have.
@@ -145,11 +145,14 @@ fn begin_read<F, Fut>(
     Fut: Future<Output = (IncomingBody, Result<Option<Collected>, BodyError>)> + Send + 'static,
 {
     let id = super::id_arg(args, 0);
-    let Some(op) = IsolateState::begin_op(scope, rv) else { return };
+    let owner = current_request(scope);
+    if IsolateState::check_op(scope, owner).is_none() {
+        return;
+    }
     let Some(state) = state_of(scope) else { return };
     let Some(actor) = state.actor.upgrade() else { return };
     let Some(body) = state.take_body(id) else {
-        return actor.post(Event::Completed { op, result: wrap(None) });
+        return return_settled(scope, rv, owner, wrap(None));
     };
     let memory = Arc::clone(&state.memory);
     let mut reading = Box::pin(async move {
@@ -170,19 +173,22 @@ fn begin_read<F, Fut>(
             }
         }
     });
-    // A small body is mostly there already, and needs no task: this turn goes on with it.
+    // A small body is mostly there already, and needs no task, nor anything that is kept for one.
     let first = reading.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     let meter = state.meter(id);
     // What was decoded until here counts as any work of the turn.
     meter.iter().for_each(|meter| _ = meter.take());
     if let Poll::Ready((result, fault, body)) = first {
-        return actor.post(Event::BodyRead { op, request: id, body, result, fault, cpu_ns: 0 });
+        state.give_body_back(id, body, fault);
+        return return_settled(scope, rv, owner, result);
     }
-    let owner = Weak::clone(&state.actor);
+    let weak = Weak::clone(&state.actor);
+    let Some(op) = IsolateState::begin_op_of(scope, rv, owner) else { return };
+    let Some(state) = state_of(scope) else { return };
     let task = actor.runtime().spawn(async move {
         let (result, fault, body) = reading.await;
         let cpu_ns = meter.map_or(0, |meter| meter.take());
-        if let Some(actor) = owner.upgrade() {
+        if let Some(actor) = weak.upgrade() {
             actor.post(Event::BodyRead { op, request: id, body, result, fault, cpu_ns });
         }
     });
