@@ -239,7 +239,7 @@ unsafe extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomD
 const MAPPED_BYTES: libc::c_int = 1 << 20;
 /// What an arena may keep of freed memory at its end. By default it is 128 KiB: each large piece of a body that passed
 /// through had its memory taken from the system and given back, a sixth of a proxy's CPU time.
-const KEPT_BYTES: libc::c_int = 4 << 20;
+const KEPT_BYTES: libc::c_int = 1 << 20;
 
 /// Sets the C library's allocator, once: it would adjust the first of the two each time that a larger block is freed.
 pub(super) fn tune_allocator() {
