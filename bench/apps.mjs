@@ -36,7 +36,7 @@ export function serveNano(fleet, { name = "nano", dir, ports, apps, nanod, threa
     ...(threads && { threads }),
     // No app may be evicted between its first request and the last measurement.
     defaults: { idle_ms: 3_600_000 },
-    apps: apps.map(({ name, hostname }) => ({ name, hostname, path: `./${name}` })),
+    apps: apps.map(({ name, hostname, env }) => ({ name, hostname, path: `./${name}`, env })),
   };
   writeFileSync(join(dir, "nano.json"), JSON.stringify(config, null, 2));
   return fleet.start(name, program("nano", nanod), ["serve", join(dir, "nano.json")]);

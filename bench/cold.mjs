@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { nanoReady, serveNano } from "./apps.mjs";
 import {
-  Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile,
-  table, told, until, version,
+  Failure, Fleet, benchDir, cpuSeconds, figure, freePort, launch, logTail, machine, memoryMiB, program, quantile, table,
+  told, version,
 } from "./lib.mjs";
 
 const ROUNDS = 3;
@@ -75,7 +76,7 @@ function writeApps(dir, kind, count, write) {
     const name = `${kind}-${String(index).padStart(4, "0")}`;
     mkdirSync(join(dir, name), { recursive: true });
     write(join(dir, name, "index.mjs"));
-    return { name, hostname: `${name}.localhost`, path: `./${name}`, env: { NAME: name } };
+    return { name, hostname: `${name}.localhost`, env: { NAME: name } };
   });
 }
 
@@ -206,18 +207,9 @@ async function measure(fleet, options) {
   };
   const warm = writeApps(fleet.dir, "warm", options.warm, (path) => writeFileSync(path, WARM));
   const ports = { http: await freePort(), admin: await freePort() };
-  const config = {
-    listen: `127.0.0.1:${ports.http}`,
-    admin: { listen: `127.0.0.1:${ports.admin}` },
-    defaults: { idle_ms: 3_600_000 },
-    apps: [...kinds.hello, ...kinds.real, ...warm],
-  };
-  writeFileSync(join(fleet.dir, "nano.json"), JSON.stringify(config));
-  const server = fleet.start("nano", program("nano", options.nanod), ["serve", join(fleet.dir, "nano.json")]);
-  await until(server, "200 from /ready", async () => {
-    const { status } = await get(ports.admin, { path: "/ready", timeoutMs: 5_000 });
-    return status === 200 ? true : undefined;
-  });
+  const apps = [...kinds.hello, ...kinds.real, ...warm];
+  const server = serveNano(fleet, { dir: fleet.dir, ports, apps, nanod: options.nanod });
+  await nanoReady(server, ports);
   // The figures are to tell of the server: this process should not wait for a core. Only root may ask for that.
   try {
     os.setPriority(-15);
