@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { nanoReady, serveNano } from "./apps.mjs";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, launch, logTail, machine, memoryMiB, program, quantile, table,
-  told, version,
+  told, version, wholeNumbers,
 } from "./lib.mjs";
 
 const ROUNDS = 3;
@@ -37,10 +37,7 @@ function readOptions() {
     },
   });
   const options = { ...values };
-  for (const name of ["apps", "rate", "warm", "seconds"]) {
-    options[name] = Number(values[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["apps", "rate", "warm", "seconds"]);
   return options;
 }
 

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { askAll, nanoReady, serveNano, serveWorkerd, writeApps } from "./apps.mjs";
 import {
   Failure, Fleet, benchDir, figure, freePort, get, launch, machine, memoryMiB, pinnedVersion, program, table, until,
-  version,
+  version, wholeNumbers,
 } from "./lib.mjs";
 
 const START_LIMIT_MS = 60_000;
@@ -29,10 +29,8 @@ function readOptions() {
       out: { type: "string", default: join(benchDir, "results") },
     },
   });
-  const options = { ...values, apps: Number(values.apps), connections: Number(values.connections) };
-  for (const name of ["apps", "connections"]) {
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  const options = { ...values };
+  wholeNumbers(options, ["apps", "connections"]);
   if (!Object.hasOwn(PEERS, options.peer)) throw new Failure(`--peer must be one of ${Object.keys(PEERS).join(", ")}`);
   return options;
 }

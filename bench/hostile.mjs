@@ -6,7 +6,9 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, told, version } from "./lib.mjs";
+import {
+  Failure, Fleet, benchDir, cpuSeconds, figure, launch, logTail, machine, program, table, told, version, wholeNumbers,
+} from "./lib.mjs";
 import { ATTACKS } from "./hostile/attacks.mjs";
 import { Site } from "./hostile/site.mjs";
 
@@ -37,11 +39,7 @@ function readOptions() {
     },
   });
   const options = { ...values };
-  for (const name of ["seconds", "memory", "cycles", "spinning"]) {
-    if (values[name] === undefined) continue;
-    options[name] = Number(values[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["seconds", "memory", "cycles", "spinning"]);
   return options;
 }
 

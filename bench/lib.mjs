@@ -247,6 +247,15 @@ export function quantile(values, q) {
   return low + (sorted[Math.ceil(at)] - low) * (at - Math.floor(at));
 }
 
+/** Turns the options of these names into numbers, which must be whole and at least 1. One that is not given stays so. */
+export function wholeNumbers(options, names) {
+  for (const name of names) {
+    if (options[name] === undefined) continue;
+    options[name] = Number(options[name]);
+    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
+  }
+}
+
 /** Options as they are kept with a result: without paths of the machine. */
 export function told({ nanod, out, ...options }) {
   return options;

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, median, memoryMiB,
-  pinnedVersion, program, table, told, until, version,
+  pinnedVersion, program, table, told, until, version, wholeNumbers,
 } from "./lib.mjs";
 import { pattern } from "./proxy/pattern.mjs";
 
@@ -40,10 +40,7 @@ function readOptions() {
   });
   const options = { ...values };
   options["size-mb"] ??= values.transform ? TRANSFORMED_MB : UNTOUCHED_MB;
-  for (const name of ["size-mb", "connections", "rounds", "seconds"]) {
-    options[name] = Number(options[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["size-mb", "connections", "rounds", "seconds"]);
   // nginx runs no JavaScript of these, and may not be there.
   const possible = Object.keys(PEERS).filter((name) => !PEERS[name].native || (!values.transform && nginxProgram()));
   options.only = values.only?.split(",") ?? possible;

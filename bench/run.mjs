@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, median, memoryMiB,
-  pinnedVersion, program, table, until, version,
+  pinnedVersion, program, table, until, version, wholeNumbers,
 } from "./lib.mjs";
 import { checking, sending, wrk } from "./wrk.mjs";
 
@@ -43,10 +43,7 @@ function readOptions() {
   });
   const options = { ...values, only: values.only.split(",") };
   options.connections ??= values.saturate ? SATURATING : CONNECTIONS;
-  for (const name of ["rounds", "seconds", "connections"]) {
-    options[name] = Number(options[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["rounds", "seconds", "connections"]);
   const unknown = options.only.find((name) => !Object.hasOwn(PEERS, name));
   if (unknown !== undefined) throw new Failure(`no peer named "${unknown}"; there are ${Object.keys(PEERS).join(", ")}`);
   if (!SCENARIOS.includes(options.scenario)) throw new Failure(`no scenario named "${options.scenario}"; there are ${SCENARIOS.join(", ")}`);

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, machine, memoryMiB, program, quantile, table,
-  told, until, version,
+  told, until, version, wholeNumbers,
 } from "./lib.mjs";
 
 const CONNECTING_AT_ONCE = 64;
@@ -61,10 +61,7 @@ function readOptions() {
     },
   });
   const options = { ...values };
-  for (const name of ["clients", "apps", "stalled", "seconds"]) {
-    options[name] = Number(values[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["clients", "apps", "stalled", "seconds"]);
   return options;
 }
 

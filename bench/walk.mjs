@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
   Failure, Fleet, benchDir, cpuSeconds, figure, freePort, get, launch, logTail, machine, memoryMiB, program, quantile,
-  table, told, until, version,
+  table, told, until, version, wholeNumbers,
 } from "./lib.mjs";
 
 const READY_LIMIT_MS = 120_000;
@@ -26,10 +26,7 @@ function readOptions() {
     },
   });
   const options = { ...values };
-  for (const name of ["apps", "budget-mb", "connections", "seconds"]) {
-    options[name] = Number(values[name]);
-    if (!Number.isInteger(options[name]) || options[name] < 1) throw new Failure(`--${name} must be a whole number from 1`);
-  }
+  wholeNumbers(options, ["apps", "budget-mb", "connections", "seconds"]);
   return options;
 }
 
